@@ -1,0 +1,1 @@
+"""Agents: the base class that everybody starts from, and the reference agents."""

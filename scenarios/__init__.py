@@ -1,0 +1,1 @@
+"""Scenarios: topologies and tasks in YAML, checked when loaded, and the bundled ones."""

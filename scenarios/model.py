@@ -1,0 +1,197 @@
+"""What a scenario and a task are, once loaded: frozen, checked, free of YAML and of files.
+
+A *topology* is a network with hosts, services and data. A *task* says who plays on it, from where, for what
+and by which rules. A *spec* is both, resolved, in one piece: all that an engine needs, and what replays carry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Final, Self
+
+import attrs
+import cattrs
+from attrs import frozen
+
+RANDOM: Final = "random"
+ALL: Final = "all"
+ALL_LOCAL: Final = "all_local"
+ALL_ATTACKERS: Final = "all_attackers"
+
+REALTIME: Final = "realtime"
+ROUNDS: Final = "rounds"
+PACINGS: Final = (REALTIME, ROUNDS)
+
+
+@frozen
+class DataItem:
+    """A piece of data. Log files are not listed: every host gets one."""
+
+    owner: str
+    id: str
+    type: str = ""
+    size: int = 0
+    content: str = ""
+
+
+@frozen
+class ServiceItem:
+    """A service of a host. `local` ones are seen only by whoever controls the host."""
+
+    name: str
+    type: str = "passive"
+    version: str = "unknown"
+    local: bool = False
+    owner: str = ""
+    data: tuple[DataItem, ...] = ()
+
+
+@frozen
+class Host:
+    """A machine with at least one address. `start` is its weight in the draw of `random` starts (0: never)."""
+
+    name: str
+    addresses: tuple[str, ...]
+    services: tuple[ServiceItem, ...] = ()
+    start: int = 0
+    is_router: bool = False
+
+
+@frozen
+class Rule:
+    """Lets every address in `source` reach every address in `target` (both in CIDR notation)."""
+
+    source: str
+    target: str
+
+
+@frozen
+class Topology:
+    """Networks in CIDR notation, hosts (routers last) and firewall rules, in the order they were written."""
+
+    name: str
+    networks: tuple[str, ...]
+    hosts: tuple[Host, ...]
+    rules: tuple[Rule, ...] = ()
+    description: str = ""
+
+
+@frozen
+class View:
+    """A start position or a goal: what is known, or must be.
+
+    Hosts are addresses or the words `random` and `all_local`; networks are in CIDR notation. Services are
+    `(address, items)` with items a `ServiceItem`, `random` or `all`; data likewise with `DataItem`. Blocks
+    are `(address, addresses)`, the addresses possibly the one word `all_attackers`.
+    """
+
+    known_networks: tuple[str, ...] = ()
+    known_hosts: tuple[str, ...] = ()
+    controlled_hosts: tuple[str, ...] = ()
+    known_services: tuple[tuple[str, tuple[ServiceItem | str, ...]], ...] = ()
+    known_data: tuple[tuple[str, tuple[DataItem | str, ...]], ...] = ()
+    known_blocks: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all is asked for."""
+        return self == View()
+
+
+@frozen
+class RoleTask:
+    """What one role starts with and plays for. `max_steps` None means no limit."""
+
+    role: str
+    start: View = View()
+    goal: View = View()
+    goal_description: str = ""
+    max_steps: int | None = None
+
+
+@frozen
+class Rewards:
+    """Given with every step, and once more at the end of an episode."""
+
+    step: float = 0
+    success: float = 0
+    fail: float = 0
+    false_positive: float = 0
+
+
+@frozen
+class Clock:
+    """Seconds a seat may take for a move; None: as long as it likes."""
+
+    move_s: float | None = None
+
+
+@frozen
+class Task:
+    """Who plays, from where, for what, and how.
+
+    `seats` fixes the number of seats of each role in a match; if it is empty, the first `required_players`
+    of any role in `roles` make one. `seed` None means a new one at every start.
+    """
+
+    name: str
+    scenario: str
+    roles: tuple[RoleTask, ...]
+    rewards: Rewards = Rewards()
+    seats: tuple[tuple[str, int], ...] = ()
+    required_players: int = 1
+    pacing: str = REALTIME
+    clock: Clock = Clock()
+    ruleset: str = "netsecgame"
+    seed: int | None = None
+    use_firewall: bool = True
+    use_global_defender: bool = False
+    use_dynamic_addresses: bool = False
+    save_trajectories: bool = False
+
+    def role(self, name: str) -> RoleTask | None:
+        """The part of that role, or None if the task has none."""
+        return next((r for r in self.roles if r.role == name), None)
+
+
+@frozen
+class Spec:
+    """A topology and a task, resolved: everything that decides what happens but seeds and players."""
+
+    topology: Topology
+    task: Task
+
+    def to_bytes(self) -> bytes:
+        """Sorted compact JSON: equal specs give equal bytes, on any machine."""
+        plain = _converter.unstructure(self)
+        return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, text: bytes) -> Self:
+        """The inverse of `to_bytes`. ValueError for anything else."""
+        try:
+            return _converter.structure(json.loads(text), cls)
+        except (cattrs.BaseValidationError, ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"not a spec: {error}") from error
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of `to_bytes`, in hex: NetSecGame's `configuration_hash`, but the same in every process."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def _make_converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    for item in (ServiceItem, DataItem):
+
+        def word_or_item(value: Any, _wanted: Any, item: type[attrs.AttrsInstance] = item) -> Any:
+            return value if isinstance(value, str) else converter.structure(value, item)
+
+        converter.register_structure_hook(item | str, word_or_item)
+    # a number of a reward keeps its kind: -1 stays -1 on the wire, not -1.0
+    converter.register_structure_hook_func(lambda kind: kind is float, lambda value, _kind: value)
+    return converter
+
+
+_converter = _make_converter()

@@ -1,0 +1,144 @@
+"""Which actions make sense in a state, counted and indexed without building them all."""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence, Set
+from typing import overload
+
+from netsiege.game.action import Action
+from netsiege.game.state import GameState
+from netsiege.game.values import IP, ActionType
+
+_Segment = tuple[int, Callable[[int], Action]]
+
+
+class ValidActions(Set[Action], Sequence[Action]):
+    """A sorted-by-construction set of actions that is also a sequence: `len`, `in`, `[i]`, iteration.
+
+    The order depends on the state alone. Nothing is built before it is asked for, so counting and drawing
+    cost about the number of hosts, not the number of actions. Compares equal to any set of the same actions.
+    """
+
+    __slots__ = ("_ends", "_segments")
+
+    def __init__(self, segments: Sequence[_Segment]) -> None:
+        self._segments = [s for s in segments if s[0]]
+        self._ends: list[int] = []
+        total = 0
+        for count, _ in self._segments:
+            total += count
+            self._ends.append(total)
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, index: int) -> Action: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Action]: ...
+    def __getitem__(self, index: int | slice) -> Action | list[Action]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if not 0 <= index < len(self):
+            raise IndexError("index out of range")
+        segment = bisect_right(self._ends, index)
+        start = self._ends[segment - 1] if segment else 0
+        return self._segments[segment][1](index - start)
+
+    def __iter__(self) -> Iterator[Action]:
+        for count, build in self._segments:
+            for i in range(count):
+                yield build(i)
+
+    def __contains__(self, action: object) -> bool:
+        return any(action == each for each in self)
+
+    def __eq__(self, other: object) -> bool:
+        return set(self) == other if isinstance(other, Set) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a set that equals plain sets cannot be hashed like a tuple
+
+    def choice(self, rng: random.Random) -> Action:
+        """One action, each equally likely. Raises IndexError when there is none."""
+        return self[rng.randrange(len(self))] if self else self[0]
+
+
+def generate_valid_actions(state: GameState, include_blocks: bool = False) -> ValidActions:
+    """The actions that can be expected to do something, as far as `state` knows.
+
+    The same set as NetSecGame's function of this name: scans of known networks, service scans of known
+    hosts, exploits of known services, data searches on controlled hosts, exfiltration of known data to other
+    controlled hosts and, if asked for, blocks; known blocks are left out.
+    """
+    controlled = sorted(state.controlled_hosts)
+    known = sorted(state.known_hosts)
+    networks = sorted(state.known_networks)
+    blocks = state.known_blocks
+
+    def reachable(source: IP, hosts: list[IP]) -> list[IP]:
+        blocked = blocks.get(source)
+        return [h for h in hosts if h not in blocked] if blocked else hosts
+
+    segments: list[_Segment] = [
+        _segment(ActionType.ScanNetwork, "source_host", controlled, "target_network", networks)
+    ]
+    for source in controlled:
+        segments.append(
+            _segment(
+                ActionType.FindServices, "source_host", [source], "target_host", reachable(source, known)
+            )
+        )
+    for source in controlled:
+        for target in reachable(source, sorted(state.known_services)):
+            services = sorted(state.known_services[target])
+            segments.append(
+                _segment(
+                    ActionType.ExploitService,
+                    "source_host",
+                    [source],
+                    "target_service",
+                    services,
+                    target_host=target,
+                )
+            )
+    segments.append(
+        (
+            len(controlled),
+            lambda i: Action(
+                ActionType.FindData, {"source_host": controlled[i], "target_host": controlled[i]}
+            ),
+        )
+    )
+    if controlled:
+        for source in sorted(state.known_data):
+            targets = reachable(source, [h for h in controlled if h != source])
+            data = sorted(state.known_data[source])
+            segments.append(
+                _segment(ActionType.ExfiltrateData, "data", data, "target_host", targets, source_host=source)
+            )
+    if include_blocks:
+        for source in controlled:
+            segments.append(
+                _segment(
+                    ActionType.BlockIP,
+                    "target_host",
+                    reachable(source, controlled),
+                    "blocked_host",
+                    known,
+                    source_host=source,
+                )
+            )
+    return ValidActions(segments)
+
+
+def _segment(
+    kind: ActionType, outer: str, outers: Sequence[object], inner: str, inners: Sequence[object], **fixed: IP
+) -> _Segment:
+    def build(i: int) -> Action:
+        return Action(kind, {**fixed, outer: outers[i // len(inners)], inner: inners[i % len(inners)]})
+
+    return (len(outers) * len(inners), build)

@@ -1,0 +1,143 @@
+"""How a body declares its fields: a base class, and a reader for each kind of value.
+
+A reader returns the value it accepts and raises ValueError for any other.
+"""
+
+from __future__ import annotations
+
+import enum
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import attrs
+from attrs import frozen
+
+from netsiege.errors import ProtocolError
+from netsiege.protocol.frames import MAX_NAME_CHARS, MAX_SEATS, Code, pack, unpack
+
+Reader = Callable[[Any], Any]
+
+
+def declared(read: Reader, **more: Any) -> Any:
+    """A field of a message, with the reader that checks it."""
+    return attrs.field(metadata={"read": read}, **more)
+
+
+def a_text(limit: int) -> Reader:
+    """Text of at most `limit` characters."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or len(value) > limit:
+            raise ValueError(f"expected text of at most {limit} characters, got {value!r:.40}")
+        return value
+
+    return read
+
+
+def clean_name(value: Any) -> str:
+    """`value` if it can be shown as a name: 1 to 64 printable characters. Raises ValueError otherwise."""
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_NAME_CHARS:
+        raise ValueError(f"a name has 1 to {MAX_NAME_CHARS} characters, not {value!r:.80}")
+    if any(unicodedata.category(c)[0] in "CZ" and c != " " for c in value) or value != value.strip():
+        raise ValueError(f"a name has printable characters only, not {value!r:.80}")
+    return value
+
+
+def a_whole(low: int, high: int) -> Reader:
+    """A whole number from `low` to `high`."""
+
+    def read(value: Any) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise ValueError(f"expected a whole number from {low} to {high}, got {value!r:.40}")
+        return value
+
+    return read
+
+
+def a_number(value: Any) -> float:
+    """A whole number or a float."""
+    if type(value) not in (int, float):
+        raise ValueError(f"expected a number, got {value!r:.40}")
+    return value  # type: ignore[no-any-return]  # just checked
+
+
+def a_truth(value: Any) -> bool:
+    """A boolean."""
+    if type(value) is not bool:
+        raise ValueError(f"expected true or false, got {value!r:.40}")
+    return value
+
+
+def an_opaque(value: Any) -> bytes:
+    """Bytes that are somebody else's business."""
+    if type(value) is not bytes:
+        raise ValueError(f"expected bytes, got {value!r:.40}")
+    return value
+
+
+def one_of(words: type[enum.StrEnum]) -> Reader:
+    """A word of an enumeration."""
+
+    def read(value: Any) -> str:
+        try:
+            return words(value)
+        except ValueError:
+            raise ValueError(f"{value!r:.40} is not one of {', '.join(words)}") from None
+
+    return read
+
+
+def maybe(read: Reader) -> Reader:
+    """None, or what `read` accepts."""
+    return lambda value: None if value is None else read(value)
+
+
+def many(read: Reader, limit: int = MAX_SEATS) -> Reader:
+    """A list of at most `limit`, each as `read` accepts; becomes a tuple."""
+
+    def read_all(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list) or len(value) > limit:
+            raise ValueError(f"expected a list of at most {limit}, got {value!r:.40}")
+        return tuple(read(v) for v in value)
+
+    return read_all
+
+
+@frozen
+class Message:
+    """Base of the bodies: a list of the declared fields, in order, each of the declared type."""
+
+    def encode(self) -> bytes:
+        """The body as msgpack."""
+        return pack(_plain(self))
+
+    @classmethod
+    def decode(cls, body: bytes | memoryview) -> Self:
+        """The inverse of `encode`. Raises `ProtocolError(MALFORMED)` for any other shape."""
+        try:
+            return cls.read(unpack(body))
+        except ValueError as error:
+            raise ProtocolError(Code.MALFORMED, str(error)) from None
+
+    @classmethod
+    def read(cls, values: Any) -> Self:
+        """From the unpacked list; ValueError for any other shape."""
+        fields = attrs.fields(cls)
+        if not isinstance(values, list) or len(values) != len(fields):
+            names = ", ".join(f.name for f in fields)
+            raise ValueError(f"{cls.__name__} is a list of {len(fields)}: {names}")
+        read = []
+        for field, value in zip(fields, values, strict=True):
+            metadata: Mapping[str, Reader] = field.metadata
+            try:
+                read.append(metadata["read"](value))
+            except ValueError as error:
+                raise ValueError(f"{cls.__name__}.{field.name}: {error}") from None
+        return cls(*read)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Message):
+        return [_plain(getattr(value, f.name)) for f in attrs.fields(type(value))]
+    return [_plain(v) for v in value] if isinstance(value, tuple | list) else value
