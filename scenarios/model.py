@@ -1,7 +1,8 @@
 """What a scenario and a task are, once loaded: frozen, checked, free of YAML and of files.
 
-A *topology* is a network with hosts, services and data. A *task* says who plays on it, from where, for what
-and by which rules. A *spec* is both, resolved, in one piece: all that an engine needs, and what replays carry.
+A *topology* is a network with hosts, services and data. A *task* says who plays on it, from where, for
+what and by which rules. A *spec* is both, resolved, in one piece: all that an engine needs, and what replays
+carry.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class ServiceItem:
 
 @frozen
 class Host:
-    """A machine with at least one address. `start` is its weight in the draw of `random` starts (0: never)."""
+    """A machine with at least one address. `start` is its weight in the draw of `random` starts."""
 
     name: str
     addresses: tuple[str, ...]
