@@ -275,6 +275,10 @@ def _map_from_wire(wire: Any, read: Any) -> dict[IP, list[Any]]:
     return found
 
 
+def _info(value: Mapping[str, Any]) -> FrozenMap[str, Any]:
+    return FrozenMap(value)
+
+
 @frozen(order=False)
 class Observation:
     """What a seat is told after a step, a reset or on joining. Unpacks as `state, reward, end, info`."""
@@ -282,7 +286,7 @@ class Observation:
     state: GameState
     reward: float
     end: bool
-    info: FrozenMap[str, Any] = field(factory=dict, converter=FrozenMap, hash=False)
+    info: FrozenMap[str, Any] = field(factory=dict, converter=_info, hash=False)
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.state, self.reward, self.end, self.info))

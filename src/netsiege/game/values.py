@@ -11,7 +11,7 @@ from typing import Any, Self
 from attrs import field, frozen
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 16, typed=True)
 def ip_to_int(text: str) -> int:
     """The 32-bit number of a dotted IPv4 address. Raises ValueError for anything else."""
     if not isinstance(text, str):
@@ -22,7 +22,7 @@ def ip_to_int(text: str) -> int:
         raise ValueError(f"{text!r} is not an IPv4 address") from None
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 16, typed=True)
 def int_to_ip(number: int) -> str:
     """The dotted form of a 32-bit number. Raises ValueError outside 0 … 2**32 - 1."""
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1 << 32:
