@@ -1,1 +1,72 @@
-"""Scenarios: topologies and tasks in YAML, checked when loaded, and the bundled ones."""
+"""Scenarios: topologies and tasks in YAML, checked when loaded, and the bundled ones.
+
+The names below are imported when first used: whoever needs only the model never loads a YAML parser.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netsiege.scenarios.bundled import DEFAULT_SCENARIO, scenario_names, task_names
+    from netsiege.scenarios.fallback import default_task
+    from netsiege.scenarios.load import (
+        LoadedTask,
+        ScenarioInfo,
+        check_topology_file,
+        list_scenarios,
+        load_spec,
+        load_spec_with_warnings,
+        load_task,
+        load_task_file,
+        load_topology,
+    )
+    from netsiege.scenarios.model import Spec, Task, Topology
+    from netsiege.scenarios.tables import describe
+    from netsiege.scenarios.task import RULESETS
+
+_HOMES = {
+    "bundled": "DEFAULT_SCENARIO scenario_names task_names",
+    "fallback": "default_task",
+    "load": "LoadedTask ScenarioInfo check_topology_file list_scenarios load_spec load_spec_with_warnings "
+    "load_task load_task_file load_topology",
+    "model": "Spec Task Topology",
+    "tables": "describe",
+    "task": "RULESETS",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "DEFAULT_SCENARIO",
+    "RULESETS",
+    "LoadedTask",
+    "ScenarioInfo",
+    "Spec",
+    "Task",
+    "Topology",
+    "check_topology_file",
+    "default_task",
+    "describe",
+    "list_scenarios",
+    "load_spec",
+    "load_spec_with_warnings",
+    "load_task",
+    "load_task_file",
+    "load_topology",
+    "scenario_names",
+    "task_names",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -173,7 +173,9 @@ class Spec:
         """The inverse of `to_bytes`. ValueError for anything else."""
         try:
             return _converter.structure(json.loads(text), cls)
-        except (cattrs.BaseValidationError, ValueError, TypeError, KeyError) as error:
+        except cattrs.BaseValidationError as error:
+            raise ValueError(f"not a spec: {'; '.join(cattrs.transform_error(error))}") from error
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(f"not a spec: {error}") from error
 
     @property
@@ -190,8 +192,15 @@ def _make_converter() -> cattrs.Converter:
             return value if isinstance(value, str) else converter.structure(value, item)
 
         converter.register_structure_hook(item | str, word_or_item)
-    # a number of a reward keeps its kind: -1 stays -1 on the wire, not -1.0
-    converter.register_structure_hook_func(lambda kind: kind is float, lambda value, _kind: value)
+    for kind, accepted in ((str, (str,)), (int, (int,)), (bool, (bool,)), (float, (int, float))):
+
+        def as_it_is(value: Any, _wanted: Any, accepted: tuple[type, ...] = accepted) -> Any:
+            # nothing is converted: the number of a reward stays -1, not -1.0, and the bytes stay the same
+            if type(value) not in accepted:
+                raise TypeError(f"{value!r:.40} is no {accepted[-1].__name__}")
+            return value
+
+        converter.register_structure_hook(kind, as_it_is)
     return converter
 
 

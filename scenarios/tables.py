@@ -1,0 +1,81 @@
+"""A topology as plain text."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+
+from netsiege.scenarios.model import DataItem, Host, Topology
+
+
+def describe(topology: Topology) -> str:
+    """Networks, hosts with services and data, and the firewall, as tables. Ends without a newline."""
+    parts = [topology.name]
+    if topology.description:
+        parts[0] += f"\n{topology.description}"
+    parts.append(_table(("NETWORK", "HOSTS"), _network_rows(topology)))
+    parts.append(
+        _table(
+            ("HOST", "ADDRESS", "START", "SERVICE", "VERSION", "OWNER", "LOCAL", "DATA"), _host_rows(topology)
+        )
+    )
+    if topology.rules:
+        parts.append(_table(("FIREWALL: FROM", "TO"), _rule_rows(topology)))
+    return "\n\n".join(parts)
+
+
+def _network_rows(topology: Topology) -> Iterable[Sequence[str]]:
+    numbers = [
+        (host.name, [int(ipaddress.IPv4Address(address)) for address in host.addresses])
+        for host in topology.hosts
+    ]
+    for text in topology.networks:
+        network = ipaddress.IPv4Network(text)
+        first, last = int(network.network_address), int(network.broadcast_address)
+        inside = [name for name, own in numbers if any(first <= number <= last for number in own)]
+        yield text, ", ".join(inside)
+
+
+def _host_rows(topology: Topology) -> Iterable[Sequence[str]]:
+    for host in topology.hosts:
+        addresses, services = list(host.addresses), list(host.services)
+        for index in range(max(len(addresses), len(services))):
+            first = (host.name, "router" if host.is_router else _start(host)) if index == 0 else ("", "")
+            address = addresses[index] if index < len(addresses) else ""
+            if index >= len(services):
+                yield first[0], address, first[1], "", "", "", "", ""
+                continue
+            service = services[index]
+            local = "yes" if service.local else ""
+            data = ", ".join(_datum(item) for item in service.data)
+            yield first[0], address, first[1], service.name, service.version, service.owner, local, data
+
+
+def _start(host: Host) -> str:
+    if host.start <= 1:
+        return "yes" if host.start else ""
+    return f"x{host.start}"
+
+
+def _datum(item: DataItem) -> str:
+    return f"{item.owner}/{item.id}" + (f" ({item.type})" if item.type else "")
+
+
+def _rule_rows(topology: Topology) -> Iterable[Sequence[str]]:
+    name_of = {f"{address}/32": host.name for host in topology.hosts for address in host.addresses}
+    targets: dict[str, dict[str, None]] = {}
+    for rule in topology.rules:
+        source, target = (name_of.get(end, end) for end in (rule.source, rule.target))
+        targets.setdefault(source, {})[target] = None
+    sources: dict[tuple[str, ...], list[str]] = {}
+    for source, reached in targets.items():
+        sources.setdefault(tuple(reached), []).append(source)
+    for reached_by_all, alike in sources.items():
+        yield ", ".join(alike), ", ".join(reached_by_all)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, *rows]
+    used = [column for column in range(len(head)) if any(line[column] for line in lines[1:]) or column < 2]
+    widths = {column: max(len(line[column]) for line in lines) for column in used}
+    return "\n".join("  ".join(line[c].ljust(widths[c]) for c in used).rstrip() for line in lines)

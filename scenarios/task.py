@@ -1,0 +1,328 @@
+"""Task files: NetSecGame's own format with our keys beside it, read into `Task`.
+
+::
+
+    name: smash_and_grab            # ours; optional: the file's name without its ending
+    seats: {Attacker: 1, Defender: 1}   # ours; without it the first `required_players` make a match
+    pacing: rounds                  # ours: realtime (default) or rounds
+    clock: {move_s: 60}             # ours; without it a move may take as long as it likes
+    ruleset: netsecgame             # ours; the default
+
+    coordinator:
+      agents:
+        Attacker:
+          max_steps: 100            # without it there is no limit
+          goal:
+            description: Bring data to 213.47.23.195
+            known_data: {213.47.23.195: [[User1, DataFromServer1]]}
+          start_position:
+            controlled_hosts: [213.47.23.195, random]
+        Defender: ...
+        Benign: ...                 # optional: starts on three random hosts, plays for nothing, has no limit
+
+    env:
+      scenario: two_networks        # a bundled one, or a file below the folder of this one
+      random_seed: random           # or a whole number
+      use_firewall: true            # the default; the other switches are off by default
+      required_players: 1
+      rewards: {success: 100, step: -1, fail: -10, false_positive: -5}
+
+Files of NetSecGame load unchanged. A key of theirs that has no effect there has none here, with a warning,
+and so has an unknown key in their sections; in ours, and wherever a value makes no sense, it is a problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
+
+import attrs
+
+from netsiege.game import AgentRole
+from netsiege.protocol import MAX_SEATS, MAX_SEED
+from netsiege.scenarios.model import PACINGS, RANDOM, Clock, Rewards, RoleTask, Task, Topology, View
+from netsiege.scenarios.reading import Place, Report, join, nearest, shown
+from netsiege.scenarios.topology import read_name
+from netsiege.scenarios.views import Facts, read_goal, read_start
+
+RULESETS: Final = ("netsecgame",)
+"""The rules that an engine knows."""
+
+MAX_STEPS: Final = 1 << 31
+MAX_GOAL_CHARS: Final = 4096
+"""As many as SEATED carries to an agent."""
+
+BENIGN_STARTS: Final = 3
+"""Random hosts on which a benign seat starts if the task does not say otherwise."""
+
+ROLES: Final = tuple(role.value for role in AgentRole)
+
+_OWN: Final = ("name", "seats", "pacing", "clock", "ruleset")
+_THEIRS: Final = ("coordinator", "env")
+_ROLE_OF: Final = {form: role for role in ROLES for form in (role.lower(), f"{role.lower()}s")}
+_INSTEAD: Final = {
+    "env.max_steps": "coordinator.agents.<role>.max_steps",
+    "env.goal_reward": "env.rewards.success",
+    "env.step_reward": "env.rewards.step",
+    "env.detection_reward": "env.rewards.fail",
+    "env.store_replay_buffer": "env.save_trajectories",
+}
+"""Keys of earlier versions of NetSecGame, which it no longer reads."""
+
+
+def read_task(root: Place, default_name: str, topology: Topology | None) -> Task:
+    """The task, complete if nothing was reported. Without a topology only the form of views is checked.
+
+    `env.scenario` is left to the caller, who has to load it first.
+    """
+    top = _read_top(root)
+    facts = Facts.of(topology) if topology is not None else None
+    roles = _read_roles(top["coordinator"], facts) if "coordinator" in top else ()
+    settings = _read_env(top["env"]) if "env" in top else {}
+    for key in _OWN:
+        if key in top:
+            settings[key] = READERS[key](top[key])
+    _drop_unread(settings)
+    settings.setdefault("name", default_name)
+    task = Task(scenario=topology.name if topology is not None else "", roles=roles, **settings)
+    if "seats" in top:
+        check_seats(top["seats"], task)
+        total = sum(count for _, count in task.seats)
+        if settings.get("required_players", total) != total:
+            root.report.warn("env.required_players", f"has no effect: seats say that {total} make a match")
+    return task
+
+
+def override(task: Task, changes: Mapping[str, Any], report: Report) -> Task:
+    """The task with some settings replaced, each given as a task file would have it; None changes nothing."""
+    settings: dict[str, Any] = {}
+    for key, value in changes.items():
+        place = Place(value, key, report)
+        if key not in READERS:
+            place.problem(f"unknown setting{nearest(key, READERS)}")
+        elif value is not None:
+            settings[key] = READERS[key](place)
+    _drop_unread(settings)
+    changed = attrs.evolve(task, **settings)
+    if "seats" in settings:
+        check_seats(Place(changes["seats"], "seats", report), changed)
+    return changed
+
+
+def check_seats(place: Place, task: Task) -> None:
+    """Report seats of roles that the task does not have."""
+    for role, _ in task.seats:
+        if task.role(role) is None:
+            known = ", ".join(each.role for each in task.roles) or "none"
+            place.report.problem(join(place.path, role), f"the task has no such role; it has {known}")
+
+
+def _drop_unread(settings: dict[str, Any]) -> None:
+    # None comes from a reader that reported something; only a seed may be None: a new one at every start
+    for key in [key for key, value in settings.items() if value is None and key != "seed"]:
+        del settings[key]
+
+
+def _read_top(root: Place) -> dict[str, Place]:
+    found = {}
+    for key, place in root.entries():
+        if key in _OWN or key in _THEIRS:
+            if place.value is not None:
+                found[key] = place
+        elif "nearest" in nearest(key, _OWN):
+            # a slip in one of our keys would change the game silently
+            place.problem(f"unknown key{nearest(key, _OWN)}")
+        else:
+            place.warn(f"unknown key, has no effect{nearest(key, _THEIRS)}")
+    if isinstance(root.value, dict):
+        for key in _THEIRS:
+            if key not in found:
+                root.report.problem(key, "missing")
+    return found
+
+
+def _read_roles(place: Place, facts: Facts | None) -> tuple[RoleTask, ...]:
+    fields = place.fields(("agents", "random_seed"), ("agents",), unknown_is_problem=False)
+    if "random_seed" in fields:
+        fields["random_seed"].warn("has no effect: write env.random_seed")
+    found: dict[str, RoleTask] = {}
+    sections: dict[str, str] = {}
+    for key, entry in fields["agents"].entries() if "agents" in fields else ():
+        role = _ROLE_OF.get(key.lower())
+        if role is None:
+            entry.warn(f"no such role, has no effect{nearest(key, ROLES)}")
+        elif role in sections:
+            entry.problem(f"{role} has a section already: '{sections[role]}'")
+        else:
+            sections[role] = key
+            task = _read_role(entry, role, facts)
+            if task is not None:
+                found[role] = task
+    if AgentRole.Benign.value not in sections and (facts is None or facts.starts):
+        found[AgentRole.Benign.value] = RoleTask(AgentRole.Benign.value, _benign_start())
+    return tuple(found[role] for role in ROLES if role in found)
+
+
+def _benign_start() -> View:
+    return View(controlled_hosts=(RANDOM,) * BENIGN_STARTS)
+
+
+def _read_role(place: Place, role: str, facts: Facts | None) -> RoleTask | None:
+    is_benign = role == AgentRole.Benign.value
+    if is_benign and place.value is None:
+        place = Place({}, place.path, place.report)
+    fields = place.fields(("max_steps", "goal", "start_position"), unknown_is_problem=False)
+    if not is_benign and not {"goal", "start_position"} & fields.keys():
+        # the detectors of early NetSecGame were configured where defending agents are now
+        if isinstance(place.value, dict):
+            place.warn("has neither start_position nor goal: nobody can play this role")
+        return None
+    description, goal, start = "", View(), _benign_start()
+    if "goal" in fields:
+        goal = read_goal(fields["goal"], facts)
+        description = _read_description(fields["goal"])
+    elif not is_benign:
+        place.warn("has no goal: nothing that it does wins")
+    if "start_position" in fields:
+        start = read_start(fields["start_position"], facts)
+    elif not is_benign:
+        place.report.problem(join(place.path, "start_position"), "missing")
+    max_steps = fields["max_steps"].whole(1, MAX_STEPS) if "max_steps" in fields else None
+    return RoleTask(role, start, goal, description, max_steps)
+
+
+def _read_description(goal: Place) -> str:
+    value = goal.value.get("description") if isinstance(goal.value, dict) else None
+    if value is None:
+        return ""
+    return Place(value, join(goal.path, "description"), goal.report).any_text(MAX_GOAL_CHARS) or ""
+
+
+def _read_env(place: Place) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    known = ("scenario", "actions", *_ENV)
+    for key, entry in place.entries():
+        path = f"env.{key}"
+        if path in _INSTEAD:
+            entry.warn(f"has no effect: write {_INSTEAD[path]}")
+        elif key not in known:
+            entry.warn(f"unknown key, has no effect{nearest(key, known)}")
+        elif key == "actions":
+            _read_actions(entry)
+        elif key != "scenario" and entry.value is not None:
+            settings[_ENV[key]] = READERS[_ENV[key]](entry)
+    if isinstance(place.value, dict) and place.value.get("rewards") is None:
+        place.report.warn("env.rewards", "missing: every reward is 0")
+    return settings
+
+
+def _read_actions(place: Place) -> None:
+    """Warn of probabilities other than 1: NetSecGame reads and ignores them."""
+    if not isinstance(place.value, dict):
+        place.warn("has no effect")
+        return
+    for _, entry in place.entries():
+        if not isinstance(entry.value, dict):
+            entry.warn("has no effect")
+            continue
+        for key, value in entry.entries():
+            if key != "prob_success":
+                value.warn("has no effect")
+            elif value.value != 1:
+                value.warn(f"{shown(value.value)} has no effect: what the rules allow always succeeds")
+
+
+def _read_seed(place: Place) -> int | None:
+    if isinstance(place.value, str) and place.value.lower() == RANDOM:
+        return None
+    return place.whole(0, MAX_SEED)
+
+
+def _read_rewards(place: Place) -> Rewards | None:
+    if isinstance(place.value, Rewards):
+        return place.value
+    names = [field.name for field in attrs.fields(Rewards)]
+    fields = place.fields(names, unknown_is_problem=False)
+    read: dict[str, float] = {}
+    for name in names:
+        if name in fields:
+            value = fields[name].number()
+            if value is not None:
+                read[name] = value
+        elif isinstance(place.value, dict):
+            place.report.warn(join(place.path, name), "missing: 0 is used")
+    for name, is_odd in (("success", read.get("success", 0) < 0), ("fail", read.get("fail", 0) > 0)):
+        if is_odd:
+            fields[name].warn(f"{shown(read[name])} rewards the opposite of what it seems to")
+    return Rewards(**read)
+
+
+def _read_seats(place: Place) -> tuple[tuple[str, int], ...] | None:
+    """Of each role with any, in the order of the roles."""
+    if isinstance(place.value, tuple):
+        place = Place(dict(place.value), place.path, place.report)
+    seats: dict[str, int] = {}
+    for key, entry in place.entries():
+        role = _ROLE_OF.get(key.lower())
+        count = entry.whole(0, MAX_SEATS)
+        if role is None:
+            entry.problem(f"there is no role {shown(key)}{nearest(key, ROLES)}")
+        elif role in seats:
+            entry.problem(f"{role} is there already")
+        elif count is not None:
+            seats[role] = count
+    if not isinstance(place.value, dict) or len(seats) < len(place.value):
+        return None
+    total = sum(seats.values())
+    if not 1 <= total <= MAX_SEATS:
+        place.problem(f"a match has 1 to {MAX_SEATS} seats, not {total}")
+        return None
+    return tuple((role, seats[role]) for role in ROLES if seats.get(role))
+
+
+def _read_clock(place: Place) -> Clock | None:
+    if isinstance(place.value, Clock):
+        return place.value
+    fields = place.fields(("move_s",))
+    if "move_s" not in fields:
+        return Clock()
+    move_s = fields["move_s"].number()
+    if move_s is not None and move_s <= 0:
+        fields["move_s"].problem(f"{shown(move_s)} is not more than 0 seconds")
+    return Clock(move_s)
+
+
+def _one_of(choices: Collection[str]) -> Callable[[Place], str | None]:
+    return lambda place: place.choice(choices)
+
+
+def _read_required_players(place: Place) -> int | None:
+    return place.whole(1, MAX_SEATS)
+
+
+_ENV: Final = {
+    "random_seed": "seed",
+    "use_firewall": "use_firewall",
+    "use_global_defender": "use_global_defender",
+    "use_dynamic_addresses": "use_dynamic_addresses",
+    "save_trajectories": "save_trajectories",
+    "required_players": "required_players",
+    "rewards": "rewards",
+}
+"""The settings that NetSecGame keeps under `env`, and what they are called in `Task`."""
+
+READERS: Final[dict[str, Callable[[Place], Any]]] = {
+    "name": read_name,
+    "seats": _read_seats,
+    "pacing": _one_of(PACINGS),
+    "clock": _read_clock,
+    "ruleset": _one_of(RULESETS),
+    "seed": _read_seed,
+    "use_firewall": Place.flag,
+    "use_global_defender": Place.flag,
+    "use_dynamic_addresses": Place.flag,
+    "save_trajectories": Place.flag,
+    "required_players": _read_required_players,
+    "rewards": _read_rewards,
+}
+"""How each setting of `Task` is read; None after a problem."""

@@ -1,0 +1,334 @@
+"""Our own format of a topology, read into `Topology`.
+
+::
+
+    name: small_office              # optional: the file's name without its ending
+    description: Two networks behind one router, and a host on the Internet.
+
+    networks:                       # name: network in CIDR notation; they may not overlap
+      servers: 192.168.1.0/24
+      clients: 192.168.2.0/24
+      internet: 213.47.23.192/26
+
+    hosts:                          # in this order they are drawn, listed and numbered
+      smb_server:
+        ip: 192.168.1.2             # or a list; each in one of the networks
+        services:                   # name: fields, or a list of fields that have a name each
+          microsoft-ds:
+            version: 10.0.19041     # default unknown
+            type: passive           # or active, unknown
+            owner: Local system
+            data:
+              - [User1, DataFromServer1]
+              - {owner: User2, id: Report, type: pdf, size: 4, content: text}
+          powershell: {version: 10.0.19041, local: true}    # seen only by whoever controls the host
+      client_1:
+        ip: 192.168.2.2
+        start: true                 # `random` starts may fall on it; a number is its weight in the draw
+
+    routers:
+      router1:
+        ip: [192.168.1.1, 192.168.2.1]
+
+    firewall:                       # on top of what always passes: see below
+      - {from: client_1, to: smb_server}
+      - {from: [client_1, clients], to: [192.168.1.2, 213.47.23.192/26]}
+
+Either end of a firewall rule is an address, a network in CIDR notation, the name of a network, host or
+router, or a list of these. Without any rule, private networks are open inside, private addresses reach all
+public ones, and public hosts reach only themselves. The size of data is that of its content unless given.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from attrs import Factory, define
+
+from netsiege.scenarios.model import DataItem, Host, Rule, ServiceItem, Topology
+from netsiege.scenarios.reading import Place, address_of, nearest, network_of, shown
+
+MAX_RULES: Final = 100_000
+"""Once lists and names are written out as pairs of addresses and networks."""
+
+MAX_START_WEIGHT: Final = 1000
+MAX_DESCRIPTION_CHARS: Final = 2000
+MAX_CONTENT_CHARS: Final = 1 << 16
+MAX_DATA_SIZE: Final = (1 << 63) - 1
+
+SERVICE_TYPES: Final = ("passive", "active", "unknown")
+
+_TOP: Final = ("name", "description", "networks", "hosts", "routers", "firewall")
+_HOST: Final = ("ip", "services", "start")
+_ROUTER: Final = ("ip",)
+_SERVICE: Final = ("version", "type", "local", "owner", "data")
+_DATA: Final = ("owner", "id", "type", "size", "content")
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_START_MARKER: Final = "can_attack_start_here"
+_LOG: Final = ("system", "logfile", "log")
+
+
+@define
+class _Names:
+    """What the firewall may refer to, and what is taken already."""
+
+    networks: dict[str, ipaddress.IPv4Network] = Factory(dict)
+    addresses: dict[str, tuple[str, ...]] = Factory(dict)
+    owner_of: dict[str, str] = Factory(dict)
+    has_all_networks: bool = True
+    """Whether every network could be read: without one, its hosts would seem to lie nowhere."""
+    _at: dict[tuple[int, int], str] = Factory(dict)
+    _masks: dict[int, int] = Factory(dict)
+
+    def add_network(self, name: str, network: ipaddress.IPv4Network) -> None:
+        """One more network."""
+        self.networks[name] = network
+        self._masks[network.prefixlen] = int(network.netmask)
+        self._at[network.prefixlen, int(network.network_address)] = name
+
+    def network_of(self, address: ipaddress.IPv4Address) -> str | None:
+        """The name of the network with that address."""
+        number = int(address)
+        found = (self._at.get((length, number & mask)) for length, mask in self._masks.items())
+        return next((name for name in found if name is not None), None)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.networks or name in self.addresses
+
+    @property
+    def all(self) -> list[str]:
+        """Every name."""
+        return [*self.networks, *self.addresses]
+
+
+def read_topology(root: Place, default_name: str) -> Topology | None:
+    """The topology, complete if nothing was reported; None if there is nothing to build on."""
+    fields = root.fields(_TOP, ("networks", "hosts"))
+    name = read_name(fields["name"]) if "name" in fields else default_name
+    description = ""
+    if "description" in fields:
+        description = " ".join((fields["description"].any_text(MAX_DESCRIPTION_CHARS) or "").split())
+    if not {"networks", "hosts"} <= fields.keys():
+        return None
+    names = _Names()
+    _read_networks(fields["networks"], names)
+    hosts = [_read_host(place, key, names) for key, place in fields["hosts"].entries()]
+    if fields["hosts"].value == {}:
+        fields["hosts"].problem("there are none")
+    if "routers" in fields:
+        hosts += [_read_router(place, key, names) for key, place in fields["routers"].entries()]
+    rules = _read_firewall(fields["firewall"], names) if "firewall" in fields else ()
+    networks = tuple(str(network) for network in names.networks.values())
+    return Topology(name or default_name, networks, tuple(hosts), rules, description)
+
+
+def read_name(place: Place) -> str | None:
+    """The name of a scenario or task: as those of hosts and networks are."""
+    name = place.text()
+    return name if name is not None and _check_name(place, name) else None
+
+
+def _check_name(place: Place, name: str) -> bool:
+    # an address as a name would make the ends of firewall rules ambiguous
+    if _NAME.fullmatch(name) and address_of(name) is None:
+        return True
+    place.problem(f"{shown(name)} is no name: 1 to 64 letters, digits, '_', '-' and '.', and no address")
+    return False
+
+
+def _claim_name(place: Place, name: str, names: _Names) -> bool:
+    if name in names:
+        what = "a network" if name in names.networks else "another host or router"
+        place.problem(f"{what} has this name too")
+        return False
+    return _check_name(place, name)
+
+
+def _read_networks(place: Place, names: _Names) -> None:
+    for name, entry in place.entries():
+        network = entry.network()
+        if network is None or not _claim_name(entry, name, names):
+            names.has_all_networks = False
+            continue
+        overlapped = next((n for n, other in names.networks.items() if network.overlaps(other)), None)
+        if overlapped is not None:
+            entry.problem(f"'{network}' overlaps {overlapped} ({names.networks[overlapped]})")
+        names.add_network(name, network)
+    if place.value == {}:
+        place.problem("there are none")
+
+
+def _read_host(place: Place, name: str, names: _Names) -> Host:
+    known = _claim_name(place, name, names)
+    fields = place.fields(_HOST, ("ip",))
+    addresses = _read_addresses(fields["ip"], name, names) if "ip" in fields else ()
+    if known:
+        names.addresses[name] = addresses
+    services = _read_services(fields["services"]) if "services" in fields else ()
+    start = _read_start(fields["start"]) if "start" in fields else 0
+    return Host(name, addresses, services, start)
+
+
+def _read_router(place: Place, name: str, names: _Names) -> Host:
+    known = _claim_name(place, name, names)
+    fields = place.fields(_ROUTER, ("ip",))
+    addresses = _read_addresses(fields["ip"], name, names) if "ip" in fields else ()
+    if known:
+        names.addresses[name] = addresses
+    return Host(name, addresses, is_router=True)
+
+
+def _read_addresses(place: Place, host: str, names: _Names) -> tuple[str, ...]:
+    entries = list(place.items()) if isinstance(place.value, list) else [place]
+    if not entries:
+        place.problem("there are none")
+    found = []
+    for entry in entries:
+        address = entry.address()
+        if address is None:
+            continue
+        if address in names.owner_of:
+            entry.problem(f"'{address}' belongs to {names.owner_of[address]} already")
+            continue
+        names.owner_of[address] = host
+        found.append(address)
+        _check_address(entry, address, names)
+    return tuple(found)
+
+
+def _check_address(place: Place, address: str, names: _Names) -> None:
+    number = ipaddress.IPv4Address(address)
+    name = names.network_of(number)
+    if name is None:
+        if names.has_all_networks:
+            choices = [f"{name} ({network})" for name, network in names.networks.items()]
+            place.problem(f"'{address}' is in none of the networks{nearest(address, choices)}")
+        return
+    network = names.networks[name]
+    if network.prefixlen < 31 and number in (network.network_address, network.broadcast_address):
+        place.problem(f"'{address}' is the first or last address of {name} ({network}), which no host has")
+
+
+def _read_start(place: Place) -> int:
+    if isinstance(place.value, bool):
+        return int(place.value)
+    return place.whole(0, MAX_START_WEIGHT) or 0
+
+
+def _read_services(place: Place) -> tuple[ServiceItem, ...]:
+    entries: list[tuple[str | None, Place]] = (
+        [(None, entry) for entry in place.items()] if isinstance(place.value, list) else [*place.entries()]
+    )
+    services: list[ServiceItem] = []
+    data: set[tuple[str, str, str]] = set()
+    identities: set[tuple[str, str, str, bool]] = set()
+    for key, entry in entries:
+        service = _read_service(entry, key, data)
+        identity = (service.name, service.type, service.version, service.local)
+        if identity in identities:
+            entry.problem("the same name, type, version and local as another service of this host")
+        identities.add(identity)
+        services.append(service)
+    return tuple(services)
+
+
+def _read_service(place: Place, key: str | None, data: set[tuple[str, str, str]]) -> ServiceItem:
+    """A service of a mapping under its name, `key`, or of a list."""
+    if key is None:
+        fields = place.fields(("name", *_SERVICE), ("name",))
+    else:
+        given = Place({}, place.path, place.report) if place.value is None else place
+        fields = given.fields(_SERVICE)
+        fields["name"] = Place(key, place.path, place.report)
+    name = (fields["name"].text() if "name" in fields else None) or ""
+    if name == _START_MARKER:
+        place.problem("NetSecGame's marker is no service here: write `start: true` at the host")
+    return ServiceItem(
+        name=name,
+        type=(fields["type"].choice(SERVICE_TYPES) if "type" in fields else None) or "passive",
+        version=(fields["version"].text() if "version" in fields else None) or "unknown",
+        local=(fields["local"].flag() if "local" in fields else None) or False,
+        owner=(fields["owner"].text() if "owner" in fields else None) or "",
+        data=tuple(_read_data(fields["data"], data)) if "data" in fields else (),
+    )
+
+
+def _read_data(place: Place, taken: set[tuple[str, str, str]]) -> Iterator[DataItem]:
+    for entry in place.items("[[User1, DataFromServer1]]"):
+        item = _read_datum(entry)
+        if item is None:
+            continue
+        identity = (item.owner, item.id, item.type)
+        if identity == _LOG:
+            entry.problem("log files are not written down: every host has one")
+        elif identity in taken:
+            entry.problem("the same owner, id and type as other data of this host")
+        taken.add(identity)
+        yield item
+
+
+def _read_datum(place: Place) -> DataItem | None:
+    if isinstance(place.value, list):
+        parts = list(place.items())
+        if len(parts) != 2:
+            place.problem(f"expected [owner, id], got a list of {len(parts)}")
+            return None
+        owner, name = parts[0].text(), parts[1].text()
+        return None if owner is None or name is None else DataItem(owner, name)
+    if not isinstance(place.value, dict):
+        place.problem(f"expected [owner, id] or a mapping, got {shown(place.value)}")
+        return None
+    fields = place.fields(_DATA, ("owner", "id"))
+    if not {"owner", "id"} <= fields.keys():
+        return None
+    owner, name = fields["owner"].text(), fields["id"].text()
+    kind = fields["type"].text() if "type" in fields else ""
+    content = fields["content"].any_text(MAX_CONTENT_CHARS) if "content" in fields else ""
+    size = fields["size"].whole(0, MAX_DATA_SIZE) if "size" in fields else len(content or "")
+    if owner is None or name is None or kind is None or content is None or size is None:
+        return None
+    return DataItem(owner, name, kind, size, content)
+
+
+def _read_firewall(place: Place, names: _Names) -> tuple[Rule, ...]:
+    rules: dict[Rule, None] = {}
+    for entry in place.items("[{from: client_1, to: smb_server}]"):
+        fields = entry.fields(("from", "to"), ("from", "to"))
+        sources = _read_ends(fields["from"], names) if "from" in fields else []
+        targets = _read_ends(fields["to"], names) if "to" in fields else []
+        if len(rules) + len(sources) * len(targets) > MAX_RULES:
+            entry.problem(f"more than {MAX_RULES} rules once names and lists are written out")
+            break
+        rules.update((Rule(source, target), None) for source in sources for target in targets)
+    return tuple(rules)
+
+
+def _read_ends(place: Place, names: _Names) -> list[str]:
+    entries = place.items() if isinstance(place.value, list) else [place]
+    return [end for entry in entries for end in _read_end(entry, names)]
+
+
+def _read_end(place: Place, names: _Names) -> Collection[str]:
+    word = place.value
+    if not isinstance(word, str):
+        place.problem(f"{shown(word)} is neither an address, a network nor a name")
+        return ()
+    if word in names.networks:
+        return (str(names.networks[word]),)
+    if word in names.addresses:
+        return [f"{address}/32" for address in names.addresses[word]]
+    if address_of(word) is not None:
+        if word not in names.owner_of:
+            place.problem(f"no host or router has the address '{word}'{nearest(word, names.owner_of)}")
+        return (f"{word}/32",)
+    if network_of(word) is not None:
+        network = place.network()
+        hits = network is None or any(network.overlaps(each) for each in names.networks.values())
+        if not hits and names.has_all_networks:
+            place.problem(f"'{word}' has no address in any of the networks")
+        return (word,)
+    place.problem(f"{shown(word)} is neither an address, a network nor a name{nearest(word, names.all)}")
+    return ()
