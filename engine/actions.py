@@ -1,0 +1,137 @@
+"""Reading the body of a STEP straight into the numbers of a board.
+
+An action becomes a tuple that begins with its code and its source; equal actions give equal tuples::
+
+    (SCAN, source, members)             members: mask of the addresses in the network
+    (FIND_SERVICES, source, target)
+    (FIND_DATA, source, target)
+    (EXPLOIT, source, target, service)  service: its number, or its wire form if the board has no such
+    (EXFILTRATE, source, target, key, datum)  key: the datum's number or -1; datum: as the action carried it
+    (BLOCK, source, target, blocked)    blocked: the 32-bit address itself; it need not exist
+
+An address that the board does not have is the complement of its 32-bit value: always negative.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Final
+
+from netsiege.engine.board import Board
+from netsiege.errors import ProtocolError
+from netsiege.protocol import Code, unpack
+from netsiege.protocol.play import PASS, read_action
+
+Action = tuple[Any, ...]
+
+SCAN: Final = 0
+FIND_SERVICES: Final = 1
+FIND_DATA: Final = 2
+EXPLOIT: Final = 3
+EXFILTRATE: Final = 4
+BLOCK: Final = 5
+
+_MEMO_LIMIT: Final = 1 << 15
+_MEMO_BODY_BYTES: Final = 256
+"""Agents say the same things again and again, but what carries content would fill the memory."""
+
+
+class ActionReader:
+    """Reads actions for one board, and remembers the short ones."""
+
+    __slots__ = ("_board", "_memo")
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._memo: dict[bytes, Action | None] = {PASS: None}
+
+    def read(self, body: bytes) -> Action | None:
+        """The action in a body; None is a pass.
+
+        Accepts what `netsiege.protocol.play.read_action` does, and raises its `ProtocolError(BAD_ACTION)`.
+        """
+        memo = self._memo
+        try:
+            return memo[body]
+        except KeyError:
+            pass
+        action = self._read(body)
+        if len(body) <= _MEMO_BODY_BYTES:
+            if len(memo) >= _MEMO_LIMIT:
+                memo.clear()
+            memo[body] = action
+        return action
+
+    def _read(self, body: bytes) -> Action | None:
+        try:
+            wire = unpack(body)
+            if wire is None:
+                return None
+            if type(wire) is list and len(wire) > 2 and type(wire[0]) is int and 0 <= wire[0] < 6:
+                return _READERS[wire[0]](self._board, *wire[1:])
+        except (ProtocolError, TypeError, ValueError):
+            pass  # said better below
+        with suppress(TypeError):  # some values of a wrong type get past the checks of the slow way, too
+            read_action(body)
+        raise ProtocolError(Code.BAD_ACTION, "the action's parameters are not of the declared types")
+
+
+def _address(board: Board, number: Any) -> int:
+    if type(number) is not int or not 0 <= number < 1 << 32:
+        raise ValueError
+    index = board.index.get(number)
+    return ~number if index is None else index
+
+
+def _read_scan(board: Board, source: Any, network: Any) -> Action:
+    number, prefix = _listed(network, 2)
+    _address(board, number)
+    if type(prefix) is not int or not 0 <= prefix <= 32:
+        raise ValueError
+    return (SCAN, _address(board, source), board.members(number, prefix))
+
+
+def _read_find_services(board: Board, source: Any, target: Any) -> Action:
+    return (FIND_SERVICES, _address(board, source), _address(board, target))
+
+
+def _read_find_data(board: Board, source: Any, target: Any) -> Action:
+    return (FIND_DATA, _address(board, source), _address(board, target))
+
+
+def _read_exploit(board: Board, source: Any, target: Any, service: Any) -> Action:
+    key = tuple(_typed(_listed(service, 4), (str, str, str, bool)))
+    return (EXPLOIT, _address(board, source), _address(board, target), board.service_index.get(key, key))
+
+
+def _read_exfiltrate(board: Board, source: Any, target: Any, datum: Any) -> Action:
+    owner, name, _, kind, _ = _typed(_listed(datum, 5), (str, str, int, str, str))
+    key = board.key_index.get((owner, name, kind), -1)
+    return (EXFILTRATE, _address(board, source), _address(board, target), key, datum)
+
+
+def _read_block(board: Board, source: Any, target: Any, blocked: Any) -> Action:
+    _address(board, blocked)
+    return (BLOCK, _address(board, source), _address(board, target), blocked)
+
+
+def _listed(value: Any, length: int) -> list[Any]:
+    if type(value) is not list or len(value) != length:
+        raise ValueError
+    return value
+
+
+def _typed(values: list[Any], kinds: tuple[type, ...]) -> list[Any]:
+    if tuple(map(type, values)) != kinds:
+        raise ValueError
+    return values
+
+
+_READERS: Final = (
+    _read_scan,
+    _read_find_services,
+    _read_find_data,
+    _read_exploit,
+    _read_exfiltrate,
+    _read_block,
+)

@@ -1,0 +1,361 @@
+"""A match as a pure state machine: events in, outputs out.
+
+What comes out depends on the spec, the seeds and the events alone: no clock, no environment, no set order.
+A `Game` starts full, plays one or more episodes, and is `over` when every seat has left it or has been told
+that nothing is left to play.
+
+How requests are answered. A STEP is answered by an observation, at once (*realtime*) or when everyone who
+plays has moved (*rounds*). Whoever ends waits for the others, and is told the outcome when all have ended;
+a RESET waits until all have asked. Both hear WAIT. A seat that missed its deadline hears of its pass by an
+observation to request 0; if it ends by that and then moves, the held outcome becomes the answer to the move.
+
+The last message of an episode carries MOVE like any other after which a seat is to act: a clock makes sure
+that nobody keeps the others from the next episode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from netsiege.engine import replies
+from netsiege.engine.actions import Action
+from netsiege.engine.episode import Episode
+from netsiege.engine.replies import Output
+from netsiege.engine.seats import Seat
+from netsiege.engine.streams import derive
+from netsiege.engine.tables import Tables
+from netsiege.errors import ProtocolError, RuleError
+from netsiege.game import AgentRole
+from netsiege.protocol import HUB_SEAT, Cause, Code, Flag, Kind, Reset, SeatSpec, pack, unpack
+from netsiege.protocol.play import PASS
+
+SNAPSHOT_VERSION: Final = 1
+MISSES_ALLOWED: Final = 2
+"""The next deadline missed in a row forfeits."""
+
+# plain numbers: an enumeration's own arithmetic costs more than the step
+_STEP: Final = int(Kind.STEP)
+_RESET: Final = int(Kind.RESET)
+_LEAVE: Final = int(Kind.LEAVE)
+_TIMEOUT: Final = int(Kind.TIMEOUT)
+_SEATED: Final = int(Kind.SEATED)
+_OBS: Final = int(Kind.OBS)
+_WAIT: Final = int(Kind.WAIT)
+_END: Final = int(Kind.END)
+_ERROR: Final = int(Kind.ERROR)
+_RESULT: Final = int(Kind.RESULT)
+_NONE: Final = int(Flag.NONE)
+_MOVE: Final = int(Flag.MOVE)
+_OVER: Final = int(Flag.OVER)
+
+_ORDER: Final = (AgentRole.Attacker.value, AgentRole.Benign.value, AgentRole.Defender.value)
+LOST_CONNECTION: Final = b"\x01"
+"""The body of a LEAVE that nobody asked for."""
+
+
+class Game:
+    """One match; see the module. `seats` are in the match's order, `episodes` None means without end."""
+
+    def __init__(
+        self, tables: Tables, match: int, seed: int, seats: Sequence[SeatSpec], episodes: int | None
+    ) -> None:
+        missing = [seat.role for seat in seats if seat.role not in tables.roles]
+        if missing or not seats:
+            raise RuleError(f"the task has no part for {', '.join(missing) or 'a match without seats'}")
+        self.base = tables
+        self.tables = tables
+        """Those of the present addresses."""
+        self.addresses: int | None = None
+        """The seed of the present addresses, unless they are those of the spec."""
+        self.match = match
+        self.seed = seed
+        self.episodes = episodes
+        self.seats = [Seat(spec) for spec in seats]
+        self.number = 0
+        """Of the episode, from 0."""
+        self.rounds = 0
+        """Played so far in the match."""
+        self.events = 0
+        """Handled so far: the sequence number of the last one."""
+        self.episode = self._new_episode(derive(seed, "episode/0"))
+        self._order = sorted(
+            range(len(seats)), key=lambda i: (_ORDER.index(seats[i].role), seats[i].index, i)
+        )
+        self._quiet = replies.quiet_step(tables)
+
+    def _new_episode(self, seed: int) -> Episode:
+        absent = [i for i, seat in enumerate(self.seats) if seat.gone]
+        return Episode(self.tables, seed, [seat.spec for seat in self.seats], absent)
+
+    @property
+    def over(self) -> bool:
+        """Whether no seat has a part in the match any more."""
+        return all(seat.gone for seat in self.seats)
+
+    @property
+    def _is_last_episode(self) -> bool:
+        return self.episodes is not None and self.number + 1 >= self.episodes
+
+    def open(self) -> list[Output]:
+        """SEATED for every seat, in order. Call it once, before the first event."""
+        outputs = []
+        for i, (seat, player) in enumerate(zip(self.seats, self.episode.players, strict=True)):
+            spec = seat.spec
+            own_seed = derive(self.seed, f"seat/{spec.role}/{spec.index}")
+            body = replies.seated(self.tables, self.match, own_seed, self.episodes, spec, player)
+            outputs.append((i, _SEATED, _MOVE, 0, body))
+        return outputs
+
+    # --- events -------------------------------------------------------------------------------------------
+
+    def handle(self, seat: int, kind: int, request: int, body: bytes) -> list[Output]:
+        """Takes one event of a seat: STEP, RESET, LEAVE (by the agent), or TIMEOUT (by the hub).
+
+        Nothing that an agent can send raises. Raises RuleError for a seat or kind that does not exist.
+        """
+        if not 0 <= seat < len(self.seats):
+            raise RuleError(f"the match has no seat {seat}")
+        self.events += 1
+        asking = self.seats[seat]
+        if asking.gone:
+            return [(seat, _ERROR, _OVER, request, replies.NOT_PLAYING)]
+        if kind == _STEP:
+            return self._step(seat, asking, request, body)
+        if kind == _RESET:
+            return self._reset(seat, asking, request, body)
+        if kind == _LEAVE:
+            cause = Cause.DISCONNECT if body == LOST_CONNECTION else Cause.LEFT
+            return self._leave(seat, request, cause, "")
+        if kind == _TIMEOUT:
+            return self._timeout(seat, asking)
+        raise RuleError(f"an event cannot be of kind {kind}")
+
+    def _step(self, i: int, seat: Seat, request: int, body: bytes) -> list[Output]:
+        if seat.is_busy:
+            return [(i, _ERROR, _NONE, request, replies.BUSY)]
+        try:
+            action = self.tables.reader.read(body)
+        except ProtocolError as refused:
+            return [(i, _ERROR, _MOVE, request, replies.error(refused.code, refused.text))]
+        seat.misses = 0
+        if seat.owed:
+            seat.request = request
+            return [(i, _WAIT, _NONE, request, replies.WAIT_PEERS)]
+        return self._move(i, seat, request, action, body)
+
+    def _move(self, i: int, seat: Seat, request: int, action: Action | None, body: bytes) -> list[Output]:
+        """A seat that waits for nothing moves."""
+        player = self.episode.players[i]
+        if player.ended:
+            seen = replies.forbidden(self.tables, player, seat.spec.deltas)
+            return [(i, _OBS, _MOVE, request, seen)]
+        if self.tables.in_rounds:
+            seat.submitted, seat.request, seat.action, seat.body = True, request, action, body
+            return self._advance()
+        reply = self._play(i, seat, request, action, body)
+        return self._progress({i: reply}) if reply[1] == _WAIT else [reply]
+
+    def _reset(self, i: int, seat: Seat, request: int, body: bytes) -> list[Output]:
+        if seat.is_busy:
+            return [(i, _ERROR, _NONE, request, replies.BUSY)]
+        try:
+            wanted = Reset.decode(body)
+            self._check_agreement(wanted)
+        except ProtocolError as refused:
+            return [(i, _ERROR, _MOVE, request, replies.error(refused.code, refused.text))]
+        seat.misses = 0
+        seat.asked, seat.asked_request = wanted, request
+        self.episode.resign(i)
+        outputs = self._advance()
+        if seat.asked is not None:
+            outputs.append((i, _WAIT, _NONE, request, replies.WAIT_RESET))
+        return outputs
+
+    def _check_agreement(self, wanted: Reset) -> None:
+        for other in self.seats:
+            asked = other.asked
+            if asked is None:
+                continue
+            if asked.seed is not None and wanted.seed is not None and asked.seed != wanted.seed:
+                raise ProtocolError(
+                    Code.BAD_REQUEST, f"another seat has asked for seed {asked.seed}, not {wanted.seed}"
+                )
+            if asked.randomize_topology != wanted.randomize_topology:
+                raise ProtocolError(
+                    Code.BAD_REQUEST,
+                    f"another seat has asked with randomize_topology {asked.randomize_topology}",
+                )
+
+    def _leave(self, i: int, request: int, cause: Cause, text: str) -> list[Output]:
+        self.episode.forfeit(i, cause)
+        self.seats[i].leave()
+        outputs = self._advance()
+        # a result comes first: the hub may close the match when it hears that its last seat is over
+        after_result = sum(kind == _RESULT for _, kind, _, _, _ in outputs)
+        outputs.insert(after_result, (i, _END, _OVER, request, replies.end(cause, text)))
+        return outputs
+
+    def _timeout(self, i: int, seat: Seat) -> list[Output]:
+        if seat.is_busy or seat.owed:
+            return []  # its request has crossed the deadline
+        if self.episode.settled and self._is_last_episode:
+            return self._leave(i, 0, Cause.FINISHED, "")
+        seat.misses += 1
+        if seat.misses > MISSES_ALLOWED:
+            return self._leave(i, 0, Cause.TIME, f"{seat.misses} moves in a row came too late")
+        return self._move(i, seat, 0, None, PASS)
+
+    # --- moves --------------------------------------------------------------------------------------------
+
+    def _play(self, i: int, seat: Seat, request: int, action: Action | None, body: bytes) -> Output:
+        """Plays one move; its observation, or a WAIT if it ended the seat."""
+        episode = self.episode
+        delta = episode.play(i, action, body)
+        player = episode.players[i]
+        if player.ended:
+            seat.owed, seat.request = True, request
+            return (i, _WAIT, _NONE, request, replies.WAIT_PEERS)
+        if seat.spec.deltas and not delta:
+            return (i, _OBS, _MOVE, request, self._quiet)
+        return (i, _OBS, _MOVE, request, replies.step_seen(self.tables, player, delta, seat.spec.deltas))
+
+    def _advance(self) -> list[Output]:
+        """Whatever is possible now: a round, the end of the episode, the next one."""
+        moved = self._play_round() if self._round_is_complete() else {}
+        outputs = self._progress(moved)
+        if moved:
+            self.rounds += 1
+        return outputs
+
+    def _round_is_complete(self) -> bool:
+        players = self.episode.players
+        waiting = [
+            seat.submitted
+            for seat, player in zip(self.seats, players, strict=True)
+            if not (seat.gone or seat.asked is not None or player.ended)
+        ]
+        return bool(waiting) and all(waiting)
+
+    def _play_round(self) -> dict[int, Output]:
+        moved: dict[int, Output] = {}
+        for i in self._order:
+            seat = self.seats[i]
+            if seat.submitted:
+                seat.submitted = False
+                moved[i] = self._play(i, seat, seat.request, seat.action, seat.body)
+        return moved
+
+    def _progress(self, moved: dict[int, Output]) -> list[Output]:
+        """Settles the episode if all have ended, and starts the next one if all have asked for it.
+
+        `moved` are replies of this turn; a WAIT gives way to the outcome, and is not said to request 0.
+        """
+        outputs: list[Output] = []
+        if not self.episode.settled and self._all_ended():
+            outputs.append(self._settle())
+            for i, seat in enumerate(self.seats):
+                if seat.owed:
+                    seat.owed = False
+                    seen = replies.last_seen(self.tables, self.episode.players[i], seat.spec.deltas)
+                    moved[i] = (i, _OBS, _MOVE, seat.request, seen)
+        turn = self.rounds % len(self._order)
+        for i in self._order[turn:] + self._order[:turn]:
+            if i in moved and (moved[i][1] != _WAIT or moved[i][3]):
+                outputs.append(moved[i])
+        return outputs + self._start_next()
+
+    def _all_ended(self) -> bool:
+        return all(
+            seat.gone or seat.asked is not None or player.ended
+            for seat, player in zip(self.seats, self.episode.players, strict=True)
+        )
+
+    def _settle(self) -> Output:
+        result = self.episode.settle(self.number, self._is_last_episode or self.over)
+        return (HUB_SEAT, _RESULT, _NONE, 0, result.encode())
+
+    # --- the next episode ---------------------------------------------------------------------------------
+
+    def _start_next(self) -> list[Output]:
+        if not self.episode.settled:
+            return []
+        present = [(i, seat) for i, seat in enumerate(self.seats) if not seat.gone]
+        asking = [(i, seat) for i, seat in present if seat.asked is not None]
+        if self._is_last_episode:
+            return [self._finish(i, seat) for i, seat in asking]
+        if not asking or len(asking) < len(present):
+            return []
+        wishes = [seat.asked for _, seat in asking if seat.asked is not None]
+        seed = next((wish.seed for wish in wishes if wish.seed is not None), None)
+        if seed is not None and self.base.is_dynamic and all(wish.randomize_topology for wish in wishes):
+            self._move_to(seed)
+        before = self.episode
+        self.number += 1
+        self.episode = self._new_episode(
+            derive(self.seed, f"episode/{self.number}") if seed is None else seed
+        )
+        return [self._reset_done(i, seat, before) for i, seat in asking]
+
+    def _move_to(self, seed: int | None) -> None:
+        if seed is not None:
+            self.addresses, self.tables = seed, self.base.readdressed(seed)
+
+    def _finish(self, i: int, seat: Seat) -> Output:
+        request = seat.asked_request
+        seat.leave()
+        return (i, _END, _OVER, request, replies.end(Cause.FINISHED))
+
+    def _reset_done(self, i: int, seat: Seat, before: Episode) -> Output:
+        wanted, seat.asked = seat.asked, None
+        trajectory = None
+        if wanted is not None and wanted.request_trajectory:
+            spec = seat.spec
+            start = before.tables.start_of(before.seed, spec.role, spec.index).full(before.tables.board)
+            trajectory = replies.trajectory(start, before.players[i], spec.name)
+        body = replies.reset_done(self.tables, self.episode.players[i], trajectory)
+        return (i, _OBS, _MOVE, seat.asked_request, body)
+
+    # --- snapshots ----------------------------------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """Everything, in one piece: a restored game gives the same outputs to the same events."""
+        return pack(
+            [
+                SNAPSHOT_VERSION,
+                self.base.digest,
+                self.match,
+                self.seed,
+                self.episodes,
+                self.addresses,
+                self.number,
+                self.rounds,
+                self.events,
+                self.episode.seed,
+                [seat.to_plain() for seat in self.seats],
+                self.episode.to_plain(),
+            ]
+        )
+
+    @classmethod
+    def restore(cls, tables: Tables, text: bytes) -> Game:
+        """The inverse of `snapshot`. Raises RuleError if it is of another spec, or no snapshot at all."""
+        try:
+            version, digest, *plain = unpack(text)
+            if version != SNAPSHOT_VERSION or digest != tables.digest:
+                raise RuleError("the snapshot is of another version or another spec")
+            return cls._restore(tables, plain)
+        except (ProtocolError, ValueError, TypeError, AttributeError, LookupError) as error:
+            raise RuleError(f"not a snapshot: {error}") from error
+
+    @classmethod
+    def _restore(cls, tables: Tables, plain: list[Any]) -> Game:
+        match, seed, episodes, addresses, number, rounds, events, episode_seed, seats, episode = plain
+        game = cls(tables, match, seed, [SeatSpec.read(seat[0]) for seat in seats], episodes)
+        game._move_to(addresses)
+        game.number, game.rounds, game.events = number, rounds, events
+        for seat, told in zip(game.seats, seats, strict=True):
+            seat.load(told, game.tables.reader)
+        game.episode = game._new_episode(episode_seed)
+        game.episode.load(episode)
+        return game

@@ -1,0 +1,223 @@
+"""Many matches in one process, as a pure object: frames from the hub in, frames for the hub out.
+
+A match that breaks is dropped and reported (FAULT); the others never notice. What belongs to no lease that
+this host holds is ignored: it is meant for a lease that has moved on. Events of a match are numbered from 1
+without gaps; one that was handled before is ignored, a gap breaks the match, since the outcome would not be
+that of its journal. Outputs carry the number of their event, those of the opening 0.
+
+RETIRE takes a match (or, with lease 0, every match) off this host and hands it back as a SNAPSHOT.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from netsiege.engine.game import Game
+from netsiege.engine.replies import Output
+from netsiege.engine.tables import Tables, compile_spec
+from netsiege.errors import ProtocolError, RuleError
+from netsiege.protocol import (
+    EVENT_BODY_AT,
+    EVENT_HEAD,
+    HEAD_BYTES,
+    OUT_HEAD,
+    VERSION,
+    WORKER_HEAD,
+    Code,
+    Fault,
+    Kind,
+    Open,
+    Spec,
+    WorkerPong,
+    pack,
+    unpack,
+)
+
+MAX_OUT_BYTES: Final = 1 << 24
+"""About how much one OUT_MANY carries; more goes into several."""
+
+_MAX_TEXT: Final = 512
+_OUT: Final = int(Kind.OUT)
+
+_log = logging.getLogger(__name__)
+
+
+class GameHost:
+    """The matches of one worker.
+
+    `events_done` counts the events that came since it was made, those of unknown leases too: the hub waits
+    for the number it has sent. Those that OPEN brings along are not counted.
+    """
+
+    def __init__(self) -> None:
+        self.events_done = 0
+        self._games: dict[int, Game] = {}
+        self._specs: dict[bytes, Tables | str] = {}
+        """Digest -> tables, or why there are none."""
+        self._readers: dict[int, Callable[[int, int, bytes], list[bytes]]] = {
+            Kind.EVENT: self._event,
+            Kind.EVENT_MANY: self._event_many,
+            Kind.SPEC: self._spec,
+            Kind.OPEN: self._open,
+            Kind.CLOSE: self._close,
+            Kind.RETIRE: self._retire,
+            Kind.W_PING: self._ping,
+        }
+
+    @property
+    def leases(self) -> list[int]:
+        """The leases of the matches that are open here."""
+        return list(self._games)
+
+    def receive(self, frame: bytes) -> list[bytes]:
+        """Takes one frame of the hub; returns the frames for it. Never raises."""
+        if len(frame) < HEAD_BYTES:
+            _log.warning("frame_ignored reason=short bytes=%d", len(frame))
+            return []
+        version, kind, lease, sequence = WORKER_HEAD.unpack_from(frame)
+        read = self._readers.get(kind)
+        if version != VERSION or read is None:
+            _log.warning("frame_ignored version=%d kind=%d", version, kind)
+            return []
+        try:
+            return read(lease, sequence, frame)
+        except Exception as error:  # the edge around one match
+            return [self._fault(lease, sequence, error)]
+
+    # --- matches ------------------------------------------------------------------------------------------
+
+    def _spec(self, _lease: int, _sequence: int, frame: bytes) -> list[bytes]:
+        told = Spec.decode(frame[HEAD_BYTES:])
+        if told.digest not in self._specs:
+            try:
+                self._specs[told.digest] = compile_spec(told.spec)
+            except RuleError as error:
+                _log.warning("spec_refused reason=%s", error)
+                self._specs[told.digest] = str(error)
+        return []
+
+    def _tables(self, digest: bytes) -> Tables:
+        tables = self._specs.get(digest, "its spec was never sent")
+        if isinstance(tables, str):
+            raise RuleError(f"the match cannot be opened: {tables}")
+        return tables
+
+    def _open(self, lease: int, _sequence: int, frame: bytes) -> list[bytes]:
+        """Opens a match from the start or a snapshot, and plays the events after it again."""
+        told = Open.decode(frame[HEAD_BYTES:])
+        tables = self._tables(told.digest)
+        flat: list[Any] = []
+        if told.snapshot is None:
+            game = Game(tables, told.match, told.seed, told.seats, told.episodes)
+            _record(flat, lease, 0, game.open())
+        else:
+            game = Game.restore(tables, told.snapshot)
+        for event in told.events:
+            seat, kind, request = EVENT_HEAD.unpack_from(event)
+            outputs = game.handle(seat, kind, request, event[EVENT_HEAD.size :])
+            _record(flat, lease, game.events, outputs)
+        self._games[lease] = game
+        return _out_frames(flat)
+
+    def _close(self, lease: int, _sequence: int, _frame: bytes) -> list[bytes]:
+        self._games.pop(lease, None)
+        return []
+
+    def _retire(self, lease: int, _sequence: int, _frame: bytes) -> list[bytes]:
+        retired = [lease] if lease else list(self._games)
+        frames = []
+        for each in retired:
+            game = self._games.pop(each, None)
+            if game is not None:
+                frames.append(WORKER_HEAD.pack(VERSION, Kind.SNAPSHOT, each, game.events) + game.snapshot())
+        return frames
+
+    def _ping(self, _lease: int, sequence: int, _frame: bytes) -> list[bytes]:
+        pong = WorkerPong(self.events_done).encode()
+        return [WORKER_HEAD.pack(VERSION, Kind.W_PONG, 0, sequence) + pong]
+
+    # --- events -------------------------------------------------------------------------------------------
+
+    def _event(self, lease: int, sequence: int, frame: bytes) -> list[bytes]:
+        self.events_done += 1
+        game = self._games.get(lease)
+        if game is None:
+            return []
+        if len(frame) < EVENT_BODY_AT:
+            raise ProtocolError(Code.MALFORMED, "an event without its head")
+        seat, kind, request = EVENT_HEAD.unpack_from(frame, HEAD_BYTES)
+        outputs = _handle(game, sequence, seat, kind, request, frame[EVENT_BODY_AT:])
+        if len(outputs) == 1:
+            return [_out_frame(lease, sequence, outputs[0])]
+        flat: list[Any] = []
+        _record(flat, lease, sequence, outputs)
+        return _out_frames(flat)
+
+    def _event_many(self, _lease: int, _count: int, frame: bytes) -> list[bytes]:
+        events = unpack(frame[HEAD_BYTES:])
+        if not isinstance(events, list) or len(events) % 6 or not _are_events(events):
+            raise ProtocolError(Code.MALFORMED, "EVENT_MANY is a flat list of five numbers and bytes each")
+        flat: list[Any] = []
+        faults: list[bytes] = []
+        for i in range(0, len(events), 6):
+            lease, sequence, seat, kind, request, body = events[i : i + 6]
+            self.events_done += 1
+            game = self._games.get(lease)
+            if game is None:
+                continue
+            try:
+                _record(flat, lease, sequence, _handle(game, sequence, seat, kind, request, body))
+            except Exception as error:  # the edge around one match
+                faults.append(self._fault(lease, sequence, error))
+        return _out_frames(flat) + faults
+
+    def _fault(self, lease: int, sequence: int, error: Exception) -> bytes:
+        """Drops the match that broke, and says why."""
+        _log.error("match_dropped lease=%s event=%s", lease, sequence, exc_info=error)
+        numbers = [
+            n if type(n) is int and 0 <= n < 1 << bits else 0 for n, bits in ((lease, 64), (sequence, 32))
+        ]
+        self._games.pop(numbers[0], None)
+        text = f"{type(error).__name__}: {error}"[:_MAX_TEXT]
+        return WORKER_HEAD.pack(VERSION, Kind.FAULT, *numbers) + Fault(text).encode()
+
+
+def _handle(game: Game, sequence: int, seat: int, kind: int, request: int, body: bytes) -> list[Output]:
+    if sequence != game.events + 1:
+        if sequence <= game.events:
+            return []
+        raise RuleError(f"event {sequence} came after event {game.events}")
+    return game.handle(seat, kind, request, body)
+
+
+def _are_events(flat: list[Any]) -> bool:
+    return all(set(map(type, flat[i::6])) <= {bytes if i == 5 else int} for i in range(6))
+
+
+def _record(flat: list[Any], lease: int, sequence: int, outputs: list[Output]) -> None:
+    for output in outputs:
+        flat += (lease, sequence, *output)
+
+
+def _out_frame(lease: int, sequence: int, output: Output) -> bytes:
+    seat, kind, flags, request, body = output
+    head = WORKER_HEAD.pack(VERSION, _OUT, lease, sequence) + OUT_HEAD.pack(seat, kind, flags, request)
+    return head + body
+
+
+def _out_frames(flat: list[Any]) -> list[bytes]:
+    """One OUT for a single record, OUT_MANY for more, in pieces that are not too large."""
+    if not flat:
+        return []
+    if len(flat) == 7:
+        return [_out_frame(flat[0], flat[1], tuple(flat[2:]))]
+    frames, start, size = [], 0, 0
+    for i in range(0, len(flat), 7):
+        size += len(flat[i + 6])
+        if size > MAX_OUT_BYTES or i + 7 == len(flat):
+            part = flat[start : i + 7]
+            frames.append(WORKER_HEAD.pack(VERSION, Kind.OUT_MANY, 0, len(part) // 7) + pack(part))
+            start, size = i + 7, 0
+    return frames

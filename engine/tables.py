@@ -1,0 +1,119 @@
+"""A spec compiled once: the board of its topology, and what its task means on it. Shared by all matches."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+from attrs import frozen
+
+from netsiege.engine.actions import ActionReader
+from netsiege.engine.board import Board, build_board
+from netsiege.engine.goals import Goal, GoalPlan, compile_goal, draw_goal
+from netsiege.engine.knowledge import Knowledge
+from netsiege.engine.readdress import readdress
+from netsiege.engine.rules import RULESET
+from netsiege.engine.streams import Stream
+from netsiege.engine.views import Plan, compile_view, draw_start
+from netsiege.errors import RuleError
+from netsiege.game import AgentRole
+from netsiege.scenarios.model import PACINGS, ROUNDS, Rewards, RoleTask, Spec
+
+RULESETS: Final = (RULESET,)
+"""What this engine plays by."""
+
+_MAX_TEXT: Final = 4096
+"""The longest goal description that SEATED carries."""
+
+
+@frozen(eq=False)
+class RoleTables:
+    """One role's part of the task. `max_steps` 0 means no limit."""
+
+    start: Plan
+    goal: GoalPlan
+    goal_description: str
+    max_steps: int
+
+
+@frozen(eq=False)
+class Tables:
+    """Everything a match needs to know of its spec. `digest` is the spec's, in hex."""
+
+    spec: Spec
+    digest: str
+    board: Board
+    reader: ActionReader
+    roles: dict[str, RoleTables]
+    rewards: Rewards
+    in_rounds: bool
+    has_detector: bool
+    ruleset: str
+    is_dynamic: bool
+    """Whether seats may ask for other addresses."""
+
+    def start_of(self, episode_seed: int, role: str, index: int) -> Knowledge:
+        """What that seat knows at the start of an episode. Equal seeds give equal starts."""
+        stream = Stream(episode_seed, f"start/{role}/{index}")
+        return draw_start(self.board, self.roles[role].start, stream)
+
+    def goal_of(self, episode_seed: int, role: str, index: int) -> Goal:
+        """What that seat plays for in an episode."""
+        stream = Stream(episode_seed, f"goal/{role}/{index}")
+        return draw_goal(self.board, self.roles[role].goal, stream)
+
+    def readdressed(self, seed: int) -> Tables:
+        """The same under addresses drawn from a seed; for agents it stays the same configuration."""
+        return attrs.evolve(compile_tables(readdress(self.spec, seed)), digest=self.digest)
+
+
+def compile_spec(text: bytes) -> Tables:
+    """Compiles a spec as `Spec.to_bytes` gives it.
+
+    Raises RuleError for anything else, for a ruleset that this engine does not play by, and for a topology
+    or a task that makes no sense.
+    """
+    try:
+        spec = Spec.from_bytes(text)
+        return compile_tables(spec)
+    except ValueError as error:
+        raise RuleError(str(error)) from error
+
+
+def compile_tables(spec: Spec) -> Tables:
+    """Compiles a spec; raises like `compile_spec`, and ValueError for a malformed address or network."""
+    task = spec.task
+    if task.ruleset not in RULESETS:
+        raise RuleError(f"ruleset {task.ruleset!r} is not one that this engine knows: {', '.join(RULESETS)}")
+    if task.pacing not in PACINGS:
+        raise RuleError(f"pacing {task.pacing!r} is none of {', '.join(PACINGS)}")
+    if task.use_dynamic_addresses:
+        readdress(spec, 0)  # raises now rather than in the middle of a match
+    names = [role.role for role in task.roles]
+    if len(set(names)) < len(names):
+        raise RuleError(f"a role is listed twice: {', '.join(names)}")
+    views = [view for role in task.roles for view in (role.start, role.goal)]
+    board = build_board(spec.topology, views, task.use_firewall)
+    return Tables(
+        spec=spec,
+        digest=spec.digest,
+        board=board,
+        reader=ActionReader(board),
+        roles={role.role: _compile_role(board, role) for role in task.roles},
+        rewards=task.rewards,
+        in_rounds=task.pacing == ROUNDS,
+        has_detector=task.use_global_defender,
+        ruleset=task.ruleset,
+        is_dynamic=task.use_dynamic_addresses,
+    )
+
+
+def _compile_role(board: Board, task: RoleTask) -> RoleTables:
+    name = task.role
+    if name not in [role.value for role in AgentRole]:
+        raise RuleError(f"there is no role {name!r}: {', '.join(role.value for role in AgentRole)}")
+    if len(task.goal_description) > _MAX_TEXT:
+        raise RuleError(f"{name}: the goal description has over {_MAX_TEXT} characters")
+    start = compile_view(board, task.start, board.starts, f"{name}.start")
+    goal = compile_goal(board, task.goal, f"{name}.goal")
+    return RoleTables(start, goal, task.goal_description, task.max_steps or 0)

@@ -1,0 +1,170 @@
+"""The loop around a `GameHost`: a DEALER socket to the hub, and nothing that decides a game."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import platform
+from collections.abc import Callable
+from typing import Final
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from netsiege.engine.host import GameHost
+from netsiege.engine.identity import engine_digest
+from netsiege.engine.tables import RULESETS
+from netsiege.errors import ProtocolError
+from netsiege.protocol import (
+    HEAD_BYTES,
+    HEARTBEAT_IVL_MS,
+    HEARTBEAT_TIMEOUT_MS,
+    MAX_NAME_CHARS,
+    VERSION,
+    WORKER_HEAD,
+    Error,
+    Kind,
+    Ready,
+)
+
+POLL_MS: Final = 100
+"""How long an idle worker sleeps before it looks whether it should stop."""
+MAX_DRAIN: Final = 1_000
+"""Frames taken in a row before it looks."""
+LINGER_MS: Final = 200
+"""How long the last words may take to get out."""
+RECONNECT_MAX_MS: Final = 1_000
+
+_log = logging.getLogger(__name__)
+
+
+def run_worker(
+    hub: str,
+    slots: int,
+    name: str | None,
+    stop: Callable[[], bool],
+    secure: Callable[[zmq.Socket[bytes]], None] | None = None,
+) -> None:
+    """Runs matches for the hub at the address `hub` until `stop()` is true, asked about ten times a second.
+
+    Takes up to `slots` matches at a time. A hub that is not there, or goes away, is waited for; when it is
+    back, this worker begins anew without matches. `secure` gets each new socket before it connects.
+    """
+    said = name or f"{platform.node() or 'worker'}-{os.getpid()}"[-MAX_NAME_CHARS:]
+    ready = Ready(said, slots, engine_digest(), RULESETS)
+    with zmq.Context() as context:
+        worker = _Worker(context, hub, ready, secure)
+        gc.freeze()
+        try:
+            while not stop():
+                worker.turn()
+        finally:
+            worker.close()
+    _log.info("worker_gone name=%s", said)
+
+
+class _Worker:
+    """One connection to the hub after the other, and the matches of the present one."""
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        hub: str,
+        ready: Ready,
+        secure: Callable[[zmq.Socket[bytes]], None] | None,
+    ) -> None:
+        self._context = context
+        self._hub = hub
+        self._ready = WORKER_HEAD.pack(VERSION, Kind.READY, 0, 0) + ready.encode()
+        self._name = ready.name
+        self._secure = secure
+        self._host = GameHost()
+        self._warned = False
+        self._connect()
+
+    def _connect(self) -> None:
+        """A new socket: what the old one still had to say belongs to leases that are gone."""
+        self._connected = False
+        self._socket = socket = self._context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.LINGER, 0)
+        # the hub never has more than a request a seat under way, so these queues are bounded by it
+        socket.setsockopt(zmq.SNDHWM, 0)
+        socket.setsockopt(zmq.RCVHWM, 0)
+        socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_IVL_MS)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+        socket.setsockopt(zmq.HEARTBEAT_TTL, HEARTBEAT_IVL_MS + HEARTBEAT_TIMEOUT_MS)
+        socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
+        if self._secure is not None:
+            self._secure(socket)
+        self._monitor = socket.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED
+        )
+        socket.connect(self._hub)
+        self._poller = zmq.Poller()
+        self._poller.register(socket, zmq.POLLIN)
+        self._poller.register(self._monitor, zmq.POLLIN)
+
+    def _disconnect(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close(0)
+        self._socket.close()
+
+    def turn(self) -> None:
+        """Waits a moment for something to do, and does it."""
+        waiting = {socket for socket, _ in self._poller.poll(POLL_MS)}
+        if self._socket in waiting:
+            self._drain()
+        if self._monitor in waiting:
+            self._look(recv_monitor_message(self._monitor)["event"])
+
+    def _look(self, event: int) -> None:
+        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._connected, self._warned = True, False
+            self._say_ready()
+        elif event == zmq.EVENT_DISCONNECTED and self._connected:
+            _log.warning("hub_lost hub=%s matches_dropped=%d", self._hub, len(self._host.leases))
+            self._host = GameHost()
+            self._disconnect()
+            self._connect()
+        elif event == zmq.EVENT_CONNECT_RETRIED and not self._warned:
+            self._warned = True
+            _log.warning("hub_unreachable hub=%s: trying until it is there", self._hub)
+
+    def _say_ready(self) -> None:
+        """Whoever is ready has no matches."""
+        self._host = GameHost()
+        self._socket.send(self._ready)
+        _log.info("worker_ready hub=%s name=%s", self._hub, self._name)
+
+    def _drain(self) -> None:
+        receive, send, take = self._socket.recv, self._socket.send, self._host.receive
+        for _ in range(MAX_DRAIN):
+            try:
+                frame = receive(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            for answer in take(frame):
+                send(answer)
+            if len(frame) >= HEAD_BYTES and frame[1] in (Kind.UNKNOWN, Kind.ERROR):
+                self._hear(frame)
+                take = self._host.receive
+
+    def _hear(self, frame: bytes) -> None:
+        """What is about this worker, not about a match."""
+        if frame[1] == Kind.UNKNOWN:
+            _log.warning("hub_forgot_worker hub=%s matches_dropped=%d", self._hub, len(self._host.leases))
+            self._say_ready()
+            return
+        try:
+            error = Error.decode(frame[HEAD_BYTES:])
+            _log.error("hub_refused code=%s text=%s", error.code, error.text)
+        except ProtocolError as problem:
+            _log.error("hub_refused text=%s", problem.text)
+
+    def close(self) -> None:
+        """Takes leave of the hub."""
+        if self._connected:
+            self._socket.setsockopt(zmq.LINGER, LINGER_MS)
+            self._socket.send(WORKER_HEAD.pack(VERSION, Kind.GONE, 0, 0), zmq.NOBLOCK)
+        self._disconnect()
