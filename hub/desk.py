@@ -1,0 +1,135 @@
+"""The front desk: requests about a session rather than a seat, none of them frequent.
+
+HELLO, JOIN, PING and BYE of everyone, OPEN_ROOM of directors, WATCH of directors and spectators, STATUS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import netsiege
+from netsiege.errors import ConfigError, ProtocolError
+from netsiege.hub.lobby import seats_of_role, waiting_joiners
+from netsiege.hub.records import Joiner, Room, Session
+from netsiege.protocol import (
+    AGENT_HEAD,
+    MAX_BATCH,
+    VERSION,
+    Cause,
+    Code,
+    End,
+    Hello,
+    Join,
+    Kind,
+    OpenRoom,
+    RoomState,
+    SessionRole,
+    State,
+    Watch,
+    Watching,
+    Welcome,
+    WorkerState,
+)
+from netsiege.protocol import Room as RoomOpened
+
+if TYPE_CHECKING:
+    from netsiege.hub.arena import Arena
+
+SOFTWARE: Final = f"netsiege {netsiege.__version__}"
+MAX_SEATS_PER_SESSION: Final = MAX_BATCH
+"""So that one STEP_MANY can move all seats of a session."""
+
+
+def _answer(arena: Arena, session: Session, kind: Kind, request: int, body: bytes) -> None:
+    arena.to_agents.append((session.peer, AGENT_HEAD.pack(VERSION, kind, 0, request) + body))
+
+
+def hello(arena: Arena, peer: bytes, request: int, body: bytes) -> None:
+    """Opens a session, or confirms the one that the connection has."""
+    said = Hello.decode(body)
+    if said.token is not None:
+        raise ProtocolError(Code.NOT_ALLOWED, "there is no session to resume under this token")
+    session = arena.sessions.get(peer)
+    if session is None:
+        token = b"".join(arena.draw_u64().to_bytes(8, "big") for _ in range(2))
+        session = Session(peer, SessionRole(said.role), said.name, said.deltas, token)
+        arena.sessions[peer] = session
+    _answer(arena, session, Kind.WELCOME, request, Welcome(session.token, SOFTWARE).encode())
+
+
+def _join(arena: Arena, session: Session, request: int, body: bytes) -> None:
+    said = Join.decode(body)
+    room = _room(arena, said.room)
+    if session.role != SessionRole.AGENT:
+        raise ProtocolError(Code.NOT_ALLOWED, f"a {session.role} does not play")
+    if request in session.joins:
+        raise ProtocolError(Code.BUSY, "a request of this number is open already")
+    if len(session.seats) + len(session.joins) >= MAX_SEATS_PER_SESSION:
+        raise ProtocolError(Code.OVERLOADED, f"a session holds at most {MAX_SEATS_PER_SESSION} seats")
+    if not seats_of_role(room, said.role):
+        wanted = [role for role in room.spec.roles if seats_of_role(room, role)]
+        raise ProtocolError(
+            Code.BAD_ROLE, f"room {said.room!r} has no seat for {said.role!r}, only for {', '.join(wanted)}"
+        )
+    joiner = Joiner(session, request, room, said.role)
+    session.joins[request] = joiner
+    arena.seat_waiting(joiner)
+
+
+def _room(arena: Arena, name: str) -> Room:
+    room = arena.rooms.get(name)
+    if room is None:
+        known = ", ".join(sorted(arena.rooms)) or "none"
+        raise ProtocolError(Code.UNKNOWN_ROOM, f"there is no room {name!r}; open rooms: {known}"[:512])
+    return room
+
+
+def _ping(arena: Arena, session: Session, request: int, _body: bytes) -> None:
+    _answer(arena, session, Kind.PONG, request, b"")
+
+
+def _bye(arena: Arena, session: Session, request: int, _body: bytes) -> None:
+    arena.agent_gone(session.peer, arena.now_s, asked=True)
+    _answer(arena, session, Kind.END, request, End(Cause.LEFT).encode())
+
+
+def _open_room(arena: Arena, session: Session, request: int, body: bytes) -> None:
+    if session.role != SessionRole.DIRECTOR:
+        raise ProtocolError(Code.NOT_ALLOWED, "only a director opens rooms")
+    try:
+        room = arena.add_room(OpenRoom.decode(body))
+    except ConfigError as error:
+        raise ProtocolError(Code.BAD_REQUEST, str(error)) from None
+    _answer(arena, session, Kind.ROOM, request, RoomOpened(room.spec.name, room.digest).encode())
+
+
+def _watch(arena: Arena, session: Session, request: int, body: bytes) -> None:
+    if session.role == SessionRole.AGENT:
+        raise ProtocolError(Code.NOT_ALLOWED, "an agent does not watch other matches")
+    room = _room(arena, Watch.decode(body).room)
+    room.watchers[session] = request
+    session.watches[room.spec.name] = request
+    _answer(arena, session, Kind.WATCHING, request, Watching(room.spec.name).encode())
+
+
+def _status(arena: Arena, session: Session, request: int, _body: bytes) -> None:
+    state = State(
+        SOFTWARE,
+        arena.now_s - arena.started_s,
+        len(arena.sessions),
+        arena.events,
+        tuple(RoomState(r.spec.name, waiting_joiners(r), r.open, r.ended) for r in arena.rooms.values()),
+        tuple(WorkerState(w.name, w.slots, len(w.leases), w.done) for w in arena.workers.values()),
+    )
+    _answer(arena, session, Kind.STATE, request, state.encode())
+
+
+REQUESTS: Final[dict[int, Callable[[Arena, Session, int, bytes], None]]] = {
+    Kind.JOIN: _join,
+    Kind.PING: _ping,
+    Kind.BYE: _bye,
+    Kind.OPEN_ROOM: _open_room,
+    Kind.WATCH: _watch,
+    Kind.STATUS: _status,
+}

@@ -1,0 +1,62 @@
+"""The lobby: which of the waiting joiners make a match, and who sits where. Pure."""
+
+from __future__ import annotations
+
+from netsiege.hub.records import Joiner, Room
+from netsiege.protocol import Player
+
+ANY_ROLE = ""
+
+
+def enter(joiner: Joiner) -> None:
+    """Queues a joiner."""
+    joiner.room.waiting[_queue(joiner)].append(joiner)
+
+
+def withdraw(joiner: Joiner) -> None:
+    """Takes a joiner out of its queue again."""
+    joiner.room.waiting[_queue(joiner)].remove(joiner)
+
+
+def _queue(joiner: Joiner) -> str:
+    return joiner.role if joiner.room.spec.seats else ANY_ROLE
+
+
+def waiting_joiners(room: Room) -> int:
+    """How many joiners wait in the room."""
+    return sum(map(len, room.waiting.values()))
+
+
+def missing_players(room: Room) -> bool:
+    """Whether the room's waiting joiners are too few, or of the wrong roles, for another match."""
+    if not room.spec.seats:
+        return len(room.waiting[ANY_ROLE]) < room.spec.players
+    return any(len(room.waiting[seat.role]) < seat.count for seat in room.spec.seats)
+
+
+def take_match(room: Room) -> list[tuple[Joiner, Player]] | None:
+    """Takes the joiners of the next match out of the waiting room; None if they do not make one.
+
+    First come, first served within a queue. Seats are ordered by role, in the order of the room's roles, and
+    within a role by arrival.
+    """
+    if missing_players(room):
+        return None
+    if room.spec.seats:
+        chosen = [room.waiting[seat.role].popleft() for seat in room.spec.seats for _ in range(seat.count)]
+    else:
+        chosen = [room.waiting[ANY_ROLE].popleft() for _ in range(room.spec.players)]
+    seated = []
+    for role in room.spec.roles:
+        for index, joiner in enumerate(j for j in chosen if j.role == role):
+            seated.append((joiner, Player(role, index, joiner.session.name)))
+    return seated
+
+
+def seats_of_role(room: Room, role: str) -> int:
+    """How many seats of a role a match of the room can have; 0 means that the role cannot join."""
+    if role not in room.spec.roles:
+        return 0
+    if not room.spec.seats:
+        return room.spec.players
+    return sum(seat.count for seat in room.spec.seats if seat.role == role)

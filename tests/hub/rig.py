@@ -1,0 +1,177 @@
+"""A hub without sockets: the real broker, sessions as agents, and workers that do what the test says."""
+
+from itertools import count
+
+from netsiege.game import AgentRole, GameState
+from netsiege.hub.arena import Arena
+from netsiege.hub.broker import Broker
+from netsiege.protocol import (
+    EVENT_BODY_AT,
+    EVENT_HEAD,
+    HEAD_BYTES,
+    OUT_HEAD,
+    VERSION,
+    WORKER_HEAD,
+    Flag,
+    Kind,
+    Open,
+    OpenRoom,
+    Ready,
+    SeatCount,
+    SessionRole,
+    pack,
+    unpack,
+)
+from netsiege.protocol.play import Seated, Seen, observation_body
+from netsiege.session import Session
+
+OBSERVATION = observation_body(Seen.FULL, 0, [], GameState().to_wire())
+STEP_REPLY = observation_body(Seen.NONE, -1, [], [])
+
+
+def room(name="default", seats=(("Attacker", 1),), players=1, episodes=None, move_s=None, spec=b"spec"):
+    counts = tuple(SeatCount(role, n) for role, n in seats)
+    return OpenRoom(name, ("Attacker", "Defender", "Benign"), counts, players, 7, episodes, move_s, spec)
+
+
+class FakeWorker:
+    """Keeps what it is sent. Answers only when told to."""
+
+    def __init__(self, rig, peer, slots=100):
+        self.rig, self.peer, self.frames = rig, peer, []
+        ready = Ready(peer.decode(), slots, b"engine", ("netsecgame",))
+        self.say(WORKER_HEAD.pack(VERSION, Kind.READY, 0, 0) + ready.encode())
+
+    def say(self, frame):
+        self.rig.from_worker(self.peer, frame)
+
+    def take(self):
+        """The frames since the last call as (kind, lease, number, body)."""
+        frames, self.frames = self.frames, []
+        return [(Kind(f[1]), *WORKER_HEAD.unpack_from(f)[2:], f[HEAD_BYTES:]) for f in frames]
+
+    def opened(self):
+        """The matches opened since the last call of `take`, as (lease, Open)."""
+        return [(lease, Open.decode(body)) for kind, lease, _, body in self.take() if kind == Kind.OPEN]
+
+    def out(self, lease, seat, kind, request, body, flags=Flag.NONE, sequence=1):
+        head = WORKER_HEAD.pack(VERSION, Kind.OUT, lease, sequence)
+        self.say(head + OUT_HEAD.pack(seat, kind, flags, request) + body)
+
+    def out_many(self, *records):
+        flat = [x for record in records for x in record]
+        self.say(WORKER_HEAD.pack(VERSION, Kind.OUT_MANY, 0, len(records)) + pack(flat))
+
+    def seat_all(self):
+        """Answers every OPEN with SEATED for its seats; returns the leases."""
+        leases = []
+        for lease, opening in self.opened():
+            for i, seat in enumerate(opening.seats):
+                told = Seated(
+                    opening.match, seat.role, seat.index, 1, opening.episodes, 100, "g", "h", "r", OBSERVATION
+                )
+                self.out(lease, i, Kind.SEATED, 0, told.encode(), Flag.MOVE, 0)
+            leases.append(lease)
+        return leases
+
+    def events(self):
+        """The events since the last call of `take`: (lease, sequence, seat, kind, request, body)."""
+        found = []
+        for kind, lease, number, body in self.take():
+            if kind == Kind.EVENT:
+                found.append(
+                    (lease, number, *EVENT_HEAD.unpack_from(body), body[EVENT_BODY_AT - HEAD_BYTES :])
+                )
+            elif kind == Kind.EVENT_MANY:
+                flat = unpack(body)
+                found += [tuple(flat[i : i + 6]) for i in range(0, len(flat), 6)]
+        return found
+
+
+class FakeAgent:
+    """A real session whose frames go straight to the broker."""
+
+    def __init__(self, rig, peer, role=SessionRole.AGENT):
+        self.rig, self.peer = rig, peer
+        self.session = Session(peer.decode(), role)
+        self.settled, self.frames = [], []
+        self.ask(self.session.hello())
+
+    def ask(self, request):
+        number, frame = request
+        self.rig.from_agent(self.peer, frame)
+        return number
+
+    def join(self, role=AgentRole.Attacker, room="default"):
+        return self.ask(self.session.join(room, role))
+
+    def hear(self, frame):
+        self.frames.append(frame)
+        self.settled += self.session.receive(frame)
+
+    def answers(self):
+        settled, self.settled = self.settled, []
+        return [s.answer for s in settled]
+
+    @property
+    def seat(self):
+        return next(iter(self.session.seats.values()))
+
+
+class Rig:
+    """Broker, agents and workers by peer. Peers that are nobody collect their frames in `nobody`."""
+
+    def __init__(self, *rooms):
+        numbers = count(1_000)
+        self.now_s = 0.0
+        self.arena = Arena(rooms or (room(),), lambda: next(numbers))
+        self.broker = Broker(self.arena)
+        self.agents, self.workers, self.nobody = {}, {}, []
+
+    def agent(self, peer, role=SessionRole.AGENT):
+        self.agents[peer] = None
+        agent = FakeAgent.__new__(FakeAgent)
+        self.agents[peer] = agent
+        agent.__init__(self, peer, role)
+        return agent
+
+    def worker(self, peer, slots=100):
+        worker = FakeWorker.__new__(FakeWorker)
+        self.workers[peer] = worker
+        worker.__init__(self, peer, slots)
+        return worker
+
+    def from_agent(self, peer, frame):
+        self._pass_on(self.broker.from_agent(peer, frame, self.now_s), self._to_worker)
+
+    def from_worker(self, peer, frame):
+        self._pass_on(self.broker.from_worker(peer, frame, self.now_s), self._to_agent)
+
+    def tick(self, seconds):
+        self.now_s += seconds
+        self.arena.tick(self.now_s)
+        self.flush()
+
+    def flush(self):
+        self._pass_on(None, self._to_agent)
+
+    def _pass_on(self, sent, deliver):
+        if sent is not None:
+            deliver(*sent)
+        for outbox, to in ((self.arena.to_workers, self._to_worker), (self.arena.to_agents, self._to_agent)):
+            frames = outbox[:]
+            outbox.clear()
+            for peer, frame in frames:
+                to(peer, frame)
+
+    def _to_worker(self, peer, frame):
+        if peer in self.workers:
+            self.workers[peer].frames.append(frame)
+        else:
+            self.nobody.append((peer, frame))
+
+    def _to_agent(self, peer, frame):
+        if self.agents.get(peer) is not None:
+            self.agents[peer].hear(frame)
+        else:
+            self.nobody.append((peer, frame))
