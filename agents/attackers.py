@@ -1,0 +1,17 @@
+"""Reference attackers."""
+
+from __future__ import annotations
+
+from netsiege.agents.base import BaseAgent
+from netsiege.game import Action, AgentRole, Observation, generate_valid_actions
+
+
+class RandomAttacker(BaseAgent):
+    """Plays any valid action, each equally likely."""
+
+    plays = (AgentRole.Attacker,)
+
+    def choose_action(self, observation: Observation) -> Action | None:
+        """One of the valid actions; a pass when there is none."""
+        actions = generate_valid_actions(observation.state)
+        return actions.choice(self.rng) if actions else None

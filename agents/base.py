@@ -1,0 +1,184 @@
+"""The class that every agent starts from, blocking; NetSecGame's names and more."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import random
+from typing import ClassVar, Self
+
+from attrs import frozen
+
+from netsiege.client import Client
+from netsiege.errors import MatchOver, SiegeError
+from netsiege.game import Action, AgentRole, Observation
+from netsiege.protocol import DEFAULT_PORT, DEFAULT_ROOM, Reset
+from netsiege.session import Seat
+from netsiege.wire import CONNECT_TIMEOUT_S
+
+
+@frozen
+class EpisodeSummary:
+    """One episode as its player saw it. `seat` counts the seats of `play_many`."""
+
+    seat: int
+    episode: int
+    steps: int
+    total_reward: float
+    end_reason: str | None
+
+
+class BaseAgent:
+    """An agent that plays over a hub. Override `choose_action`; `play` does the rest.
+
+    `register`, `make_step`, `request_game_reset` and `terminate_connection` are NetSecGame's, except that
+    they raise where that one logs and returns None: `HubUnreachable`, `AuthError`, `ProtocolError`,
+    `WorkerLost`, `Forfeited`, `MatchOver` (all of them `SiegeError`). One agent belongs to one thread.
+    """
+
+    plays: ClassVar[tuple[AgentRole, ...]] = tuple(AgentRole)
+    """The roles that the agent can take."""
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = DEFAULT_PORT,
+        role: AgentRole | str = AgentRole.Attacker,
+        *,
+        room: str = DEFAULT_ROOM,
+        name: str | None = None,
+        address: str | None = None,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        """`address` (`tcp://HOST:PORT`) stands in for `host` and `port`. Connects when it registers."""
+        self.address = address or f"tcp://{host}:{port}"
+        self.room = room
+        self.name = name or type(self).__name__
+        self._role = AgentRole.from_string(role)
+        self._connect_timeout_s = connect_timeout_s
+        self._logger = logging.getLogger(type(self).__name__)
+        self._client: Client | None = None
+        self._seat: Seat | None = None
+        self.rng = random.Random(0)  # noqa: S311  # play, not secrets; re-seeded in `seated`
+        """What the agent draws from. Seeded anew with the seat's seed whenever it is seated."""
+
+    # --- for subclasses -----------------------------------------------------------------------------------
+
+    def choose_action(self, observation: Observation) -> Action | None:
+        """The next action; None passes. Must be overridden."""
+        raise NotImplementedError(f"{type(self).__name__} must override choose_action")
+
+    def seated(self, seat: Seat) -> None:
+        """Called when the agent has been given a seat. Call the parent's when you override it."""
+        self._seat = seat
+        self.rng = random.Random(seat.seed)  # noqa: S311  # play, not secrets
+
+    def episode_started(self, observation: Observation) -> None:
+        """Called by `play` and `play_many` with the first observation of every episode."""
+
+    def episode_ended(self, summary: EpisodeSummary) -> None:
+        """Called by `play` and `play_many` at the end of every episode."""
+
+    # --- NetSecGame's interface ---------------------------------------------------------------------------
+
+    def register(self, timeout_s: float | None = None) -> Observation:
+        """Connects, takes a seat and returns the first observation, once the match is full.
+
+        `info` has NetSecGame's keys: message, max_steps, goal_description, actions, configuration_hash.
+        Raises `TimeoutError` if the other players take longer than `timeout_s`.
+        """
+        seat = self.connect().join(self._role, self.room, timeout_s=timeout_s)[0]
+        self.seated(seat)
+        return seat.observation
+
+    def make_step(self, action: Action | None) -> Observation:
+        """Plays an action (None passes) and returns what it led to."""
+        client, seat = self._registered()
+        return client.step(seat, action)
+
+    def request_game_reset(
+        self, request_trajectory: bool = False, randomize_topology: bool = False, seed: int | None = None
+    ) -> Observation:
+        """Asks for a new episode and returns its first observation, once every seat has asked.
+
+        With `request_trajectory`, `info["last_trajectory"]` is the last episode in NetSecGame's form.
+        Raises `MatchOver` when the match has played all its episodes, `ProtocolError` (BAD_REQUEST) when
+        another seat has asked for another seed or topology.
+        """
+        client, seat = self._registered()
+        return client.reset(seat, Reset(request_trajectory, randomize_topology, seed))
+
+    def terminate_connection(self) -> None:
+        """Gives the seat up and closes the connection. Harmless when there is none."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+            self._seat = None
+
+    @property
+    def role(self) -> AgentRole:
+        """The role that the agent plays."""
+        return self._role
+
+    @property
+    def logger(self) -> logging.Logger:
+        """A logger under the name of the class."""
+        return self._logger
+
+    @property
+    def seat(self) -> Seat | None:
+        """The seat that the agent holds, with its seed, step limit and last observation."""
+        return self._seat
+
+    def _registered(self) -> tuple[Client, Seat]:
+        if self._client is None or self._seat is None:
+            raise SiegeError("register() comes first")
+        return self._client, self._seat
+
+    # --- whole games --------------------------------------------------------------------------------------
+
+    def play(self, episodes: int | None = 1) -> list[EpisodeSummary]:
+        """Plays whole episodes, registering first if need be; None: as many as the match has.
+
+        Ends early, without an error, when the match is over.
+        """
+        observation = self.register() if self._seat is None else self._registered()[1].observation
+        played: list[EpisodeSummary] = []
+        while True:
+            self.episode_started(observation)
+            steps, total = 0, 0.0
+            while not observation.end:
+                observation = self.make_step(self.choose_action(observation))
+                steps, total = steps + 1, total + observation.reward
+            reason = observation.info.get("end_reason")
+            played.append(EpisodeSummary(0, len(played), steps, total, reason))
+            self.episode_ended(played[-1])
+            if episodes is not None and len(played) >= episodes:
+                return played
+            try:
+                observation = self.request_game_reset()
+            except MatchOver:
+                return played
+
+    def play_many(self, seats: int, episodes: int | None = 1) -> list[EpisodeSummary]:
+        """Plays many seats at once over one connection, one batched message a turn.
+
+        Each seat is played by a shallow copy of this agent: what it holds by reference (a table, a model)
+        is shared, its `rng` is its own. Returns the episodes of all seats, in the order in which they ended.
+        """
+        from netsiege.agents.many import play_many  # noqa: PLC0415  # most agents play one seat
+
+        return play_many(self, seats, episodes)
+
+    def copy_for(self, client: Client, seat: Seat) -> Self:
+        """A shallow copy of this agent that plays another seat of the same session."""
+        twin = copy.copy(self)
+        twin._client = client
+        twin.seated(seat)
+        return twin
+
+    def connect(self) -> Client:
+        """The agent's connection, opened if it is not yet."""
+        if self._client is None:
+            self._client = Client(self.address, self.name).open(self._connect_timeout_s)
+        return self._client

@@ -1,0 +1,80 @@
+"""Which agents there are, by name: entry points of the group `netsiege.agents`, or `module:Class`."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from attrs import frozen
+
+from netsiege.agents.base import BaseAgent
+from netsiege.errors import ConfigError
+from netsiege.game import AgentRole
+
+GROUP = "netsiege.agents"
+
+
+@frozen
+class AgentEntry:
+    """An agent that can be run by name."""
+
+    name: str
+    plays: tuple[AgentRole, ...]
+    summary: str
+
+
+def agent_names() -> tuple[str, ...]:
+    """The names of all agents that installed packages offer, sorted."""
+    return tuple(sorted(point.name for point in entry_points(group=GROUP)))
+
+
+def list_agents() -> tuple[AgentEntry, ...]:
+    """All agents that installed packages offer, with their roles and the first line of their docstring."""
+    return tuple(
+        AgentEntry(point.name, cls.plays, (inspect.getdoc(cls) or "").split("\n")[0])
+        for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)
+        for cls in [_load(point)]
+    )
+
+
+def find_agent(name: str, role: AgentRole | None = None) -> type[BaseAgent]:
+    """The class of an agent. `random` with the role Attacker means `random-attacker`.
+
+    Raises `ConfigError` if there is none of that name, or if it cannot take the role.
+    """
+    if ":" in name:
+        cls = _import(name)
+    else:
+        points = {point.name: point for point in entry_points(group=GROUP)}
+        short = f"{name}-{role.value.lower()}" if role is not None else name
+        point = points.get(name) or points.get(short)
+        if point is None:
+            close = difflib.get_close_matches(short, points, 1) or difflib.get_close_matches(name, points, 1)
+            nearest = f"; the nearest is {close[0]!r}" if close else ""
+            raise ConfigError(f"there is no agent {name!r}{nearest}. Agents: {', '.join(sorted(points))}")
+        cls = _load(point)
+    if role is not None and role not in cls.plays:
+        roles = ", ".join(r.value for r in cls.plays)
+        raise ConfigError(f"agent {name!r} plays {roles}, not {role.value}")
+    return cls
+
+
+def _load(point: EntryPoint) -> type[BaseAgent]:
+    return _checked(point.load(), point.value)
+
+
+def _import(name: str) -> type[BaseAgent]:
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"agent {name!r}: {error}") from None
+    return _checked(found, name)
+
+
+def _checked(found: object, name: str) -> type[BaseAgent]:
+    if not isinstance(found, type) or not issubclass(found, BaseAgent):
+        raise ConfigError(f"agent {name!r} is no subclass of netsiege.BaseAgent")
+    return found

@@ -1,0 +1,49 @@
+"""Runs one agent by name against a hub, for the command line."""
+
+from __future__ import annotations
+
+from netsiege.agents.base import EpisodeSummary
+from netsiege.agents.registry import find_agent
+from netsiege.errors import ConfigError
+from netsiege.game import AgentRole
+from netsiege.wire import check_address
+
+
+def run_agent(
+    name: str,
+    hub: str,
+    role: str | None,
+    *,
+    room: str,
+    episodes: int | None,
+    seats: int,
+    wait_s: float,
+) -> list[EpisodeSummary]:
+    """Plays and returns the episodes. None for `episodes`: as many as the match has, or one.
+
+    Raises `ConfigError` for a bad name or role, and whatever playing raises.
+    """
+    wanted = None
+    if role is not None:
+        try:
+            wanted = AgentRole.from_string(role)
+        except ValueError:
+            roles = ", ".join(r.value for r in AgentRole)
+            raise ConfigError(f"--role: {role!r} is not a role; roles: {roles}") from None
+    cls = find_agent(name, wanted)
+    agent = cls(
+        role=wanted or cls.plays[0],
+        address=check_address(hub),
+        room=room,
+        name=name[:64],
+        connect_timeout_s=wait_s,
+    )
+    try:
+        if seats > 1:
+            return agent.play_many(seats, episodes or 1)
+        agent.register()
+        if episodes is None and agent.seat is not None and agent.seat.episodes is None:
+            episodes = 1
+        return agent.play(episodes)
+    finally:
+        agent.terminate_connection()

@@ -1,0 +1,128 @@
+"""One DEALER connection to a hub, and what its monitor says about it. Knows no session.
+
+Both clients, the blocking and the asynchronous one, stand on this.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+from urllib.parse import urlsplit
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from netsiege.errors import AuthError, ConfigError, HubUnreachable, ProtocolError, SiegeError
+from netsiege.protocol import DEFAULT_PORT, HEARTBEAT_IVL_MS, HEARTBEAT_TIMEOUT_MS, MAX_WORKER_FRAME_BYTES
+
+CONNECT_TIMEOUT_S: Final = 2.5
+"""How long the hub may take to answer the first message, name look-up included."""
+SILENCE_S: Final = 5.0
+"""How long a hub may say nothing about an open request before it is asked whether it is still there."""
+
+_HANDSHAKE_FAILED: Final = (
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)
+_EVENTS: Final = (
+    zmq.EVENT_CONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | _HANDSHAKE_FAILED | zmq.EVENT_DISCONNECTED
+)
+
+_lock = threading.Lock()
+_shared: zmq.Context[zmq.Socket[bytes]] | None = None
+
+
+def shared_context() -> zmq.Context[zmq.Socket[bytes]]:
+    """The process's context for clients; unlike pyzmq's default one it allows thousands of sockets."""
+    global _shared  # noqa: PLW0603  # one I/O thread serves all clients of a process
+    with _lock:
+        if _shared is None or _shared.closed:
+            _shared = zmq.Context()
+            _shared.set(zmq.MAX_SOCKETS, min(65_536, _shared.get(zmq.SOCKET_LIMIT)))
+        return _shared
+
+
+def check_address(address: str) -> str:
+    """`address` if a client can connect to it, `tcp://HOST:PORT` or `ipc://PATH`. Raises `ConfigError`."""
+    parts = urlsplit(address)
+    if parts.scheme == "ipc" and address != "ipc://":
+        return address
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme != "tcp" or not parts.hostname or not port or parts.path or parts.query:
+        raise ConfigError(
+            f"{address!r} is no address of a hub: write tcp://HOST:PORT, such as tcp://localhost:9100"
+        )
+    return address
+
+
+class Connection:
+    """A DEALER with heartbeats and a monitor. Closing it never blocks for more than a fifth of a second."""
+
+    def __init__(self, address: str) -> None:
+        self.address = check_address(address)
+        self._seen: dict[int, int] = {}
+        socket = self.socket = shared_context().socket(zmq.DEALER)
+        socket.setsockopt(zmq.LINGER, 200)
+        socket.setsockopt(zmq.SNDHWM, 0)
+        socket.setsockopt(zmq.RCVHWM, 0)
+        socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_IVL_MS)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+        socket.setsockopt(zmq.HEARTBEAT_TTL, HEARTBEAT_IVL_MS + HEARTBEAT_TIMEOUT_MS)
+        socket.setsockopt(zmq.MAXMSGSIZE, MAX_WORKER_FRAME_BYTES)
+        socket.setsockopt(zmq.RECONNECT_IVL, 100)
+        socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1_000)
+        self.monitor = socket.get_monitor_socket(_EVENTS)
+        socket.connect(address)
+
+    def hear_monitor(self) -> bool:
+        """Takes in what the monitor has to say; True if an established connection was lost."""
+        lost = False
+        while True:
+            try:
+                event = parse_monitor_message(self.monitor.recv_multipart(zmq.NOBLOCK))
+            except zmq.Again:
+                return lost
+            what = int(event["event"])
+            self._seen[what] = self._seen.get(what, 0) + 1
+            lost = lost or (what == zmq.EVENT_DISCONNECTED and zmq.EVENT_HANDSHAKE_SUCCEEDED in self._seen)
+
+    def diagnosis(self) -> SiegeError:
+        """Why there was no answer, and what to do about it."""
+        where = self.address
+        if zmq.EVENT_HANDSHAKE_FAILED_AUTH in self._seen:
+            return AuthError(f"{where}: the hub refused this key")
+        if zmq.EVENT_HANDSHAKE_SUCCEEDED in self._seen:
+            return HubUnreachable(
+                f"{where}: something speaks ZeroMQ there, but it is no hub for agents. Workers' and agents' "
+                f"ports differ: agents use {DEFAULT_PORT} unless the hub was told otherwise"
+            )
+        if zmq.EVENT_CONNECTED in self._seen:
+            return HubUnreachable(
+                f"{where}: something listens there, but it does not speak this protocol. Is it another "
+                f"program's port? A hub prints the address that agents use when it starts"
+            )
+        return HubUnreachable(
+            f"{where}: nothing answers. Start a hub there with `netsiege hub`, or check host and port"
+        )
+
+    def stranger(self, error: ProtocolError) -> SiegeError:
+        """What to raise when the first answer is not a hub's. (libzmq takes any bytes for old ZeroMQ.)"""
+        return HubUnreachable(
+            f"{self.address}: what answers there does not speak this protocol, or not this version of it "
+            f"({error.text})"
+        )
+
+    def lost(self) -> SiegeError:
+        """What to raise when an established connection has ended."""
+        return HubUnreachable(f"{self.address}: the connection to the hub is lost")
+
+    def close(self) -> None:
+        """Closes both sockets."""
+        if not self.socket.closed:
+            self.socket.disable_monitor()
+            self.monitor.close(0)
+            self.socket.close()

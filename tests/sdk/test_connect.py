@@ -1,0 +1,112 @@
+"""What is at the other end of an address may be anything: the client says what, within three seconds."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+import zmq
+
+from netsiege import BaseAgent, ConfigError, HubUnreachable
+from netsiege.aio import AsyncClient
+from netsiege.client import Client
+
+
+@contextlib.contextmanager
+def tcp_listener(greeting):
+    """A TCP server that says `greeting` to whoever connects (None: accepts and says nothing)."""
+    server = socket.create_server(("127.0.0.1", 0))
+    held = []
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                held.append(connection)
+                if greeting is not None:
+                    connection.sendall(greeting)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield server.getsockname()[1]
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join()
+        for connection in held:
+            connection.close()
+
+
+@contextlib.contextmanager
+def zmq_listener(kind):
+    context = zmq.Context()
+    server = context.socket(kind)
+    server.linger = 0
+    port = server.bind_to_random_port("tcp://127.0.0.1")
+    try:
+        yield port
+    finally:
+        server.close()
+        context.term()
+
+
+@contextlib.contextmanager
+def nothing():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    yield port
+
+
+OTHERS = [
+    pytest.param(nothing, "nothing answers", id="nothing"),
+    pytest.param(lambda: tcp_listener(None), "does not speak this protocol", id="silent"),
+    pytest.param(lambda: tcp_listener(b"SSH-2.0-OpenSSH_9.2\r\n"), "does not speak this protocol", id="ssh"),
+    pytest.param(
+        lambda: tcp_listener(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 9), "does not speak this", id="http"
+    ),
+    pytest.param(lambda: zmq_listener(zmq.ROUTER), "no hub for agents", id="router"),
+    pytest.param(lambda: zmq_listener(zmq.PUB), "does not speak this protocol|no hub", id="pub"),
+]
+
+
+@pytest.mark.parametrize(("other", "said"), OTHERS)
+def test_client_is_told_within_three_seconds_what_is_wrong(other, said):
+    with other() as port:
+        started_s = time.monotonic()
+        with pytest.raises(HubUnreachable, match=said):
+            Client(f"tcp://127.0.0.1:{port}", "me").open(1.0)
+        assert time.monotonic() - started_s < 3
+
+
+def test_agent_is_told_within_three_seconds_what_is_wrong():
+    with nothing() as port:
+        agent = BaseAgent("127.0.0.1", port)
+        started_s = time.monotonic()
+        with pytest.raises(HubUnreachable, match="netsiege hub"):
+            agent.register()
+        assert time.monotonic() - started_s < 3
+        agent.terminate_connection()
+
+
+@pytest.mark.parametrize(("other", "said"), OTHERS[:2])
+def test_async_client_is_told_within_three_seconds_what_is_wrong(other, said):
+    async def connect(port):
+        with pytest.raises(HubUnreachable, match=said):
+            await AsyncClient(f"tcp://127.0.0.1:{port}", "me").open(1.0)
+
+    with other() as port:
+        started_s = time.monotonic()
+        asyncio.run(connect(port))
+        assert time.monotonic() - started_s < 3
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "localhost:9100", "tcp://localhost", "tcp://:9100", "tcp://a:b", "http://a:1", "tcp://a:99999"],
+)
+def test_address_that_is_none_is_refused_at_once(address):
+    with pytest.raises(ConfigError, match="is no address of a hub"):
+        Client(address, "me")
