@@ -1,0 +1,5 @@
+"""`python -m netsiege` is `netsiege`."""
+
+from netsiege.cli import main
+
+main()

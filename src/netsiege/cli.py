@@ -1,0 +1,281 @@
+"""The command line: options in, calls out. The composition root, so it may import everything; but only
+inside commands, so that each starts quickly.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
+
+import typer
+
+from netsiege.errors import (
+    AuthError,
+    ConfigError,
+    HubUnreachable,
+    ProtocolError,
+    SiegeError,
+)
+
+if TYPE_CHECKING:
+    from netsiege.protocol import OpenRoom
+
+EXIT_DONE, EXIT_FAILED, EXIT_MISTAKE, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 70, 130
+
+app = typer.Typer(
+    name="netsiege",
+    help="An arena for network-security agents.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+agent_app = typer.Typer(
+    help="Run an agent against a hub, or list the agents there are.", no_args_is_help=True
+)
+scenario_app = typer.Typer(help="Look at scenarios, and check your own.", no_args_is_help=True)
+app.add_typer(agent_app, name="agent")
+app.add_typer(scenario_app, name="scenario")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to stderr.")]
+Parent = Annotated[Optional[int], typer.Option("--parent", hidden=True)]  # typer reads Optional
+HubAddress = Annotated[str, typer.Option("--hub", help="Where the hub listens for agents.")]
+
+DEFAULT_HUB = "tcp://127.0.0.1:9100"
+DEFAULT_WORKERS_HUB = "tcp://127.0.0.1:9101"
+
+
+@app.command()
+def play(
+    scenario: Annotated[
+        Optional[str], typer.Option(help="A bundled scenario, or a YAML file. Default: two_networks_tiny.")
+    ] = None,
+    task: Annotated[
+        Optional[str], typer.Option(help="A task: a bundled one, or a YAML file, NetSecGame's included.")
+    ] = None,
+    attacker: Annotated[Optional[str], typer.Option(help="The attacking agent.")] = None,
+    defender: Annotated[Optional[str], typer.Option(help="The defending agent, or `none`.")] = None,
+    benign: Annotated[Optional[int], typer.Option(min=0, help="How many random benign users.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 10,
+    seed: Annotated[
+        Optional[int], typer.Option(min=0, help="Equal seeds give equal games. Default: a new one.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Engine workers.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Play a match here: starts a hub, workers and agents, and prints how it went."""
+    from netsiege.options import play_setup
+    from netsiege.play import play as play_match
+    from netsiege.show import EpisodeProgress, print_report
+
+    spec, entrants, warnings = play_setup(task, scenario, attacker, defender, benign)
+    _warn_all(warnings)
+    if seed is None:
+        seed = spec.task.seed if spec.task.seed is not None else _new_seed()
+    with EpisodeProgress(episodes, spec.topology.name) as progress:
+        report = play_match(spec, entrants, episodes, seed, workers=workers, progress=progress.advance)
+    if as_json:
+        print(json.dumps(report.as_dict(), indent=2))
+    else:
+        print_report(report)
+
+
+@app.command()
+def hub(
+    bind: Annotated[str, typer.Option(help="Where agents connect.")] = DEFAULT_HUB,
+    workers_bind: Annotated[str, typer.Option(help="Where workers connect.")] = DEFAULT_WORKERS_HUB,
+    workers: Annotated[int, typer.Option(min=0, help="Local engine workers to start; 0 for none.")] = 1,
+    task: Annotated[
+        Optional[str], typer.Option(help="The task of the room `default`: a bundled one, or a YAML file.")
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option(min=0, help="Overrides the task's random_seed.")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Allow addresses that others can reach, without keys.")
+    ] = False,
+    no_default_room: Annotated[bool, typer.Option("--no-default-room", hidden=True)] = False,
+    parent: Parent = None,
+) -> None:
+    """Run a hub: agents connect to it, and engine workers, from here and from other machines."""
+    from netsiege.serve import serve_hub
+
+    rooms = [] if no_default_room else [_default_room(task, seed)]
+    serve_hub(bind, workers_bind, rooms, workers=workers, insecure=insecure, parent=parent)
+
+
+def _default_room(task: str | None, seed: int | None) -> OpenRoom:
+    from netsiege.options import hub_spec
+    from netsiege.protocol import DEFAULT_ROOM
+    from netsiege.rooms import room_of
+
+    spec, warnings = hub_spec(task)
+    _warn_all(warnings)
+    if seed is None:
+        seed = spec.task.seed if spec.task.seed is not None else _new_seed()
+    return room_of(DEFAULT_ROOM, spec, seed)
+
+
+@app.command()
+def worker(
+    hub: Annotated[
+        str, typer.Option("--hub", help="Where the hub listens for workers.")
+    ] = DEFAULT_WORKERS_HUB,
+    slots: Annotated[int, typer.Option(min=1, help="How many matches it may run at once.")] = 4_096,
+    name: Annotated[
+        Optional[str], typer.Option(help="How the hub shows it. Default: host and process.")
+    ] = None,
+    parent: Parent = None,
+) -> None:
+    """Run an engine worker for a hub, here or on another machine."""
+    from netsiege.engine.worker import run_worker
+    from netsiege.local import Stop
+    from netsiege.wire import check_address
+
+    _log_to_stderr()
+    with Stop(parent) as stop:
+        run_worker(check_address(hub), slots, name, stop)
+    _exit_after(stop.signal)
+
+
+@app.command()
+def status(hub: HubAddress = DEFAULT_HUB, as_json: Json = False) -> None:
+    """Show what a hub is doing."""
+    from netsiege.client import Client
+    from netsiege.protocol import SessionRole
+    from netsiege.show import print_state, state_dict
+
+    with Client(hub, "status", SessionRole.SPECTATOR) as client:
+        state = client.status()
+    if as_json:
+        print(json.dumps(state_dict(state), indent=2))
+    else:
+        print_state(state)
+
+
+@agent_app.command("run")
+def agent_run(
+    name: Annotated[str, typer.Argument(help="An agent of `netsiege agent list`, or module:Class.")],
+    hub: HubAddress = DEFAULT_HUB,
+    role: Annotated[
+        Optional[str], typer.Option(help="Attacker, Defender or Benign. Default: what it plays.")
+    ] = None,
+    room: Annotated[str, typer.Option(help="The hub's room to play in.")] = "default",
+    episodes: Annotated[
+        Optional[int], typer.Option(min=1, help="Episodes to play. Default: as many as the match has, or 1.")
+    ] = None,
+    seats: Annotated[int, typer.Option(min=1, help="Seats to play at once over one connection.")] = 1,
+    wait: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the hub to answer.")] = 2.5,
+    as_json: Json = False,
+) -> None:
+    """Run an agent against a hub."""
+    from netsiege.agents.runner import run_agent
+    from netsiege.show import print_summaries
+
+    played = run_agent(name, hub, role, room=room, episodes=episodes, seats=seats, wait_s=wait)
+    print_summaries(played, as_json)
+
+
+@agent_app.command("list")
+def agent_list(as_json: Json = False) -> None:
+    """List the agents that can be run by name."""
+    from netsiege.agents.registry import list_agents
+    from netsiege.show import print_agents
+
+    print_agents(list_agents(), as_json)
+
+
+@scenario_app.command("list")
+def scenario_list(as_json: Json = False) -> None:
+    """List the bundled scenarios."""
+    from netsiege.scenarios import list_scenarios
+    from netsiege.show import print_scenarios
+
+    print_scenarios(list_scenarios(), as_json)
+
+
+@scenario_app.command("show")
+def scenario_show(name: Annotated[str, typer.Argument(help="A bundled scenario, or a YAML file.")]) -> None:
+    """Show the networks, hosts, services, data and firewall of a scenario."""
+    from netsiege.scenarios import describe, load_topology
+
+    print(describe(load_topology(name)))
+
+
+@scenario_app.command("validate")
+def scenario_validate(
+    files: Annotated[list[str], typer.Argument(help="YAML files: scenarios or tasks.")],
+) -> None:
+    """Check scenario and task files; names every problem. Exit code 1 if there is any."""
+    from netsiege.options import check_file
+
+    failed = False
+    for file in files:
+        problems, warnings = check_file(file)
+        _warn_all(warnings)
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        if not problems:
+            print(f"{file}: valid")
+        failed = failed or bool(problems)
+    if failed:
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    if version:
+        import netsiege
+
+        print(f"netsiege {netsiege.__version__}")
+        raise typer.Exit(EXIT_DONE)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def _warn_all(warnings: tuple[str, ...]) -> None:
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def _new_seed() -> int:
+    import secrets
+
+    return secrets.randbits(32)
+
+
+def _log_to_stderr() -> None:
+    import logging
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+
+
+def _exit_after(signal_number: int | None) -> None:
+    import signal
+
+    if signal_number == signal.SIGINT:
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def main() -> NoReturn:
+    """The entry point: one line and exit code 2 for a user's mistake, a traceback and 70 for ours."""
+    try:
+        app(prog_name="netsiege")
+    except (ConfigError, HubUnreachable, AuthError, ProtocolError) as error:
+        code = _complain(str(error), EXIT_MISTAKE)
+    except SiegeError as error:
+        code = _complain(str(error), EXIT_FAILED)
+    except Exception:  # the process edge: what arrives here is a bug of ours
+        import traceback
+
+        traceback.print_exc()
+        code = _complain("this is a bug; please report it with the lines above", EXIT_BUG)
+    raise SystemExit(code)
+
+
+def _complain(text: str, code: int) -> int:
+    for line in text.splitlines():
+        print(f"netsiege: {line}", file=sys.stderr)
+    return code

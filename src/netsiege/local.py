@@ -1,0 +1,175 @@
+"""Processes on this machine: started with us, ended with us, never left behind.
+
+A child gets a session of its own, so that Ctrl-C reaches only the parent, which then ends its children in
+order. A child that is told its parent's number also ends by itself when the parent is gone, however it went.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from typing import IO, Self
+
+from netsiege.errors import SiegeError
+
+GRACE_S = 3.0
+"""How long a child may take to end after SIGTERM before it is killed."""
+RESTART_AFTER_S = (0.0, 0.5, 2.0, 5.0)
+"""Pauses before a worker that has died is started again: the n-th time in a row, then always the last."""
+STEADY_S = 30.0
+"""A worker that has lived so long starts its next pauses from the first."""
+
+
+class Child:
+    """A `netsiege …` command in a process of its own. What it says on stderr is kept for its obituary."""
+
+    def __init__(self, arguments: Sequence[str], *, stdout: int | None = subprocess.DEVNULL) -> None:
+        self.arguments = tuple(arguments)
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in wait()
+        self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and commands
+            [sys.executable, "-m", "netsiege", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=self._errors,
+            start_new_session=True,
+        )
+        self.started_s = time.monotonic()
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self.process.poll()
+
+    def last_words(self) -> str:
+        """The last lines that it wrote to stderr, or its exit code if it wrote none."""
+        self._errors.seek(0)
+        lines = self._errors.read()[-4_000:].decode(errors="replace").strip().splitlines()
+        return "\n".join(lines[-12:]) if lines else f"it ended with code {self.code} and said nothing"
+
+    def terminate(self) -> None:
+        """Asks it to end."""
+        if self.code is None:
+            self.process.terminate()
+
+    def wait(self, timeout_s: float) -> None:
+        """Waits for the end; kills it when it takes too long."""
+        try:
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        self._errors.close()
+
+
+class Children:
+    """Several children that end together: use as a context manager."""
+
+    def __init__(self) -> None:
+        self.all: list[Child] = []
+
+    def start(self, *arguments: str, stdout: int | None = subprocess.DEVNULL) -> Child:
+        """Starts `netsiege ARGUMENTS`."""
+        child = Child(arguments, stdout=stdout)
+        self.all.append(child)
+        return child
+
+    def end(self) -> None:
+        """Ends all of them, the last started first."""
+        for child in reversed(self.all):
+            child.terminate()
+        deadline_s = time.monotonic() + GRACE_S
+        for child in reversed(self.all):
+            child.wait(max(0.1, deadline_s - time.monotonic()))
+        self.all.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.end()
+
+
+class WorkerKeeper:
+    """Keeps a number of local workers alive: one that dies is started again, after growing pauses."""
+
+    def __init__(self, count: int, hub: str, warn: Callable[[str], None]) -> None:
+        self._arguments = ["worker", "--hub", hub, "--parent", str(os.getpid())]
+        self._children = Children()
+        self._warn = warn
+        self._workers = [self._children.start(*self._arguments) for _ in range(count)]
+        self._deaths = [0] * count
+        self._due_s: list[float | None] = [None] * count
+
+    def look_after(self) -> None:
+        """Starts again what has died and is due: call it often."""
+        now_s = time.monotonic()
+        for i, worker in enumerate(self._workers):
+            due_s = self._due_s[i]
+            if due_s is not None:
+                if now_s >= due_s:
+                    self._due_s[i] = None
+                    self._workers[i] = self._children.start(*self._arguments)
+            elif worker.code is not None:
+                steady = now_s - worker.started_s > STEADY_S
+                self._deaths[i] = 0 if steady else self._deaths[i]
+                pause_s = RESTART_AFTER_S[min(self._deaths[i], len(RESTART_AFTER_S) - 1)]
+                self._deaths[i] += 1
+                self._due_s[i] = now_s + pause_s
+                self._warn(f"worker {i + 1} has died ({worker.last_words()}); starting another")
+                worker.wait(0)
+                self._children.all.remove(worker)
+
+    def end(self) -> None:
+        """Ends all workers."""
+        self._children.end()
+
+
+class Stop:
+    """Becomes true at SIGTERM or SIGINT, or when the parent process is gone. Use as a context manager."""
+
+    def __init__(self, parent: int | None = None) -> None:
+        self._parent = parent
+        self.signal: int | None = None
+        self._before: dict[int, signal._HANDLER] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: object) -> None:
+        self.signal = number
+
+    def __call__(self) -> bool:
+        """Whether it is time to end."""
+        return self.signal is not None or (self._parent is not None and os.getppid() != self._parent)
+
+
+class LocalHub:
+    """A hub with its workers, as a child, on ports that nobody else uses. `address` is where agents go."""
+
+    def __init__(self, children: Children, workers: int) -> None:
+        arguments = ["hub", "--bind", "tcp://127.0.0.1:0", "--workers-bind", "tcp://127.0.0.1:0"]
+        arguments += ["--no-default-room", "--workers", str(workers), "--parent", str(os.getpid())]
+        self.child = children.start(*arguments, stdout=subprocess.PIPE)
+        self.address = self._read_address()
+
+    def _read_address(self) -> str:
+        assert self.child.process.stdout is not None
+        for line in self.child.process.stdout:
+            what, _, where = line.decode().strip().partition(" ")
+            if what == "agents":
+                return where.strip()
+        self.child.process.wait()
+        raise SiegeError(f"the hub did not start: {self.child.last_words()}")

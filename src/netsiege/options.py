@@ -1,0 +1,73 @@
+"""From the command line's options to specs and entrants: what was not said gets its useful default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from netsiege.errors import ConfigError
+from netsiege.game import AgentRole
+from netsiege.play import Entrant
+from netsiege.scenarios import check_topology_file, load_spec_with_warnings, load_task_file
+from netsiege.scenarios.model import ROUNDS, Spec
+from netsiege.scenarios.source import read_mapping
+
+NONE = "none"
+DEFAULT_AGENT = "random"
+
+
+def play_setup(
+    task: str | None,
+    scenario: str | None,
+    attacker: str | None,
+    defender: str | None,
+    benign: int | None,
+) -> tuple[Spec, list[Entrant], tuple[str, ...]]:
+    """The spec, the entrants in the order of their seats, and warnings, for a match in rounds.
+
+    Seats come from the options, else from the task, else there is one of each role that the task knows.
+    Raises `ConfigError` for a role that the task has no section for.
+    """
+    spec, warnings = load_spec_with_warnings(task, scenario)
+    told = dict(spec.task.seats)
+    counts = {role.role: told.get(role.role, 0) if told else 1 for role in spec.task.roles}
+    asked = {
+        AgentRole.Attacker.value: None if attacker is None else int(attacker != NONE),
+        AgentRole.Defender.value: None if defender is None else int(defender != NONE),
+        AgentRole.Benign.value: benign,
+    }
+    for role, count in asked.items():
+        if count and role not in counts:
+            raise ConfigError(f"the task {spec.task.name!r} has no section for the role {role}")
+        if count is not None and role in counts:
+            # `--attacker NAME` says who attacks, not how many do, if the task seats several
+            counts[role] = max(counts[role], count) if count and role != AgentRole.Benign.value else count
+    agents = {
+        AgentRole.Attacker.value: attacker or DEFAULT_AGENT,
+        AgentRole.Defender.value: defender or DEFAULT_AGENT,
+        AgentRole.Benign.value: DEFAULT_AGENT,
+    }
+    seats = tuple((role, count) for role, count in counts.items() if count)
+    if not seats:
+        raise ConfigError("a match needs at least one agent")
+    entrants = [Entrant(AgentRole(role), agents[role]) for role, count in seats for _ in range(count)]
+    return Spec(spec.topology, attrs.evolve(spec.task, seats=seats, pacing=ROUNDS)), entrants, warnings
+
+
+def hub_spec(task: str | None) -> tuple[Spec, tuple[str, ...]]:
+    """The spec of a hub's room `default`: the task as it stands, or one attacker on two_networks_tiny."""
+    spec, warnings = load_spec_with_warnings(task)
+    if task is None:
+        spec = Spec(spec.topology, attrs.evolve(spec.task, seats=((AgentRole.Attacker.value, 1),)))
+    return spec, warnings
+
+
+def check_file(file: str) -> tuple[list[str], tuple[str, ...]]:
+    """The problems and warnings of one scenario or task file."""
+    try:
+        if "env" in read_mapping(Path(file)):
+            return [], load_task_file(file).warnings
+    except ConfigError as error:
+        return list(error.problems), ()
+    return check_topology_file(file), ()

@@ -1,0 +1,181 @@
+"""One match of some episodes on this machine: a hub, its workers and a process for each agent.
+
+What happens in the match comes from the engine, by way of the hub: nothing is taken from the agents' word.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from attrs import frozen
+
+from netsiege.agents.registry import find_agent
+from netsiege.client import Client
+from netsiege.errors import SiegeError, WorkerLost
+from netsiege.game import AgentRole, AgentStatus
+from netsiege.local import Child, Children, LocalHub
+from netsiege.protocol import Cause, Episode, Match, Result, SessionRole
+from netsiege.rooms import room_of
+from netsiege.scenarios.model import Spec
+
+ROOM: Final = "play"
+
+
+@frozen
+class Entrant:
+    """An agent, by name, and the seat it takes."""
+
+    role: AgentRole
+    agent: str
+
+
+@frozen
+class SeatRecord:
+    """What a seat has achieved over all episodes."""
+
+    role: str
+    agent: str
+    wins: int
+    mean_return: float
+    mean_steps: float
+
+
+@frozen
+class EpisodeRecord:
+    """How an episode ended. `steps` is the longest seat's; `returns` has one number a seat."""
+
+    episode: int
+    winner: str | None
+    reason: str
+    steps: int
+    returns: tuple[float, ...]
+
+
+@frozen
+class Report:
+    """A match in numbers. Only `steps_per_s` differs between equal runs."""
+
+    episodes: int
+    seed: int
+    scenario: str
+    seats: tuple[SeatRecord, ...]
+    results: tuple[EpisodeRecord, ...]
+    steps_per_s: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain lists and dicts for JSON."""
+        return {
+            "episodes": self.episodes,
+            "seed": self.seed,
+            "scenario": self.scenario,
+            "seats": [
+                {
+                    "role": s.role,
+                    "agent": s.agent,
+                    "wins": s.wins,
+                    "mean_return": s.mean_return,
+                    "mean_steps": s.mean_steps,
+                }
+                for s in self.seats
+            ],
+            "results": [
+                {
+                    "episode": r.episode,
+                    "winner": r.winner,
+                    "reason": r.reason,
+                    "steps": r.steps,
+                    "returns": list(r.returns),
+                }
+                for r in self.results
+            ],
+            "steps_per_s": self.steps_per_s,
+        }
+
+
+def play(
+    spec: Spec,
+    entrants: Sequence[Entrant],
+    episodes: int,
+    seed: int,
+    *,
+    workers: int = 1,
+    progress: Callable[[Result], None] = lambda _result: None,
+) -> Report:
+    """Plays the match to its end. `progress` hears of every episode.
+
+    Raises `ConfigError` before anything is started if an agent does not exist; `WorkerLost` if a worker dies
+    in the middle; `SiegeError` if an agent does, with its last words.
+    """
+    for entrant in entrants:
+        find_agent(entrant.agent, entrant.role)
+    with Children() as children:
+        hub = LocalHub(children, workers)
+        with Client(hub.address, "play", SessionRole.DIRECTOR) as director:
+            director.open_room(room_of(ROOM, spec, seed, episodes))
+            director.watch(ROOM)
+            agents = [_start_agent(children, hub.address, entrant, episodes) for entrant in entrants]
+            results, times_s = _follow(director, agents, progress)
+    return _report(spec, entrants, seed, results, times_s)
+
+
+def _start_agent(children: Children, address: str, entrant: Entrant, episodes: int) -> Child:
+    arguments = ["agent", "run", entrant.agent, "--hub", address, "--role", entrant.role.value]
+    arguments += ["--room", ROOM, "--episodes", str(episodes)]
+    return children.start(*arguments)
+
+
+def _follow(
+    director: Client, agents: list[Child], progress: Callable[[Result], None]
+) -> tuple[list[Result], list[float]]:
+    """Listens until the last episode has ended."""
+    results: list[Result] = []
+    times_s = [time.monotonic()]
+    while not results or not results[-1].last:
+        for news in director.news(0.25):
+            if isinstance(news, Episode):
+                results.append(Result.decode(news.result))
+                times_s.append(time.monotonic())
+                progress(results[-1])
+            elif isinstance(news, Match):
+                _match_ended(news, agents)
+        for agent in agents:
+            if agent.code not in (None, 0):
+                raise SiegeError(
+                    f"an agent has failed ({' '.join(agent.arguments[:3])}):\n{agent.last_words()}"
+                )
+    return results, times_s
+
+
+def _match_ended(news: Match, agents: list[Child]) -> None:
+    """A match that ends before its last episode has failed; says why."""
+    if news.cause in (Cause.WORKER, Cause.HUB, Cause.FAULT):
+        raise WorkerLost(news.text)
+    for agent in agents:
+        if agent.code:
+            raise SiegeError(f"an agent has failed:\n{agent.last_words()}")
+    raise SiegeError(f"the match ended early: {news.cause} {news.text}".strip())
+
+
+def _report(
+    spec: Spec, entrants: Sequence[Entrant], seed: int, results: list[Result], times_s: list[float]
+) -> Report:
+    count = len(results)
+    seats = tuple(
+        SeatRecord(
+            entrant.role.value,
+            entrant.agent,
+            sum(r.statuses[i] == AgentStatus.Success.value for r in results),
+            sum(r.returns[i] for r in results) / count,
+            sum(r.steps[i] for r in results) / count,
+        )
+        for i, entrant in enumerate(entrants)
+    )
+    records = tuple(EpisodeRecord(r.episode, r.winner, r.cause, max(r.steps), r.returns) for r in results)
+    # the first episode is timed only if it is alone: before it, the agents' processes were starting
+    first = 1 if count > 1 else 0
+    played = sum(sum(r.steps) for r in results[first:])
+    return Report(
+        count, seed, spec.topology.name, seats, records, played / max(times_s[-1] - times_s[first], 1e-9)
+    )

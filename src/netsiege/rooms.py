@@ -1,0 +1,27 @@
+"""From a spec to a room: what the hub needs to know of a task, and nothing more."""
+
+from __future__ import annotations
+
+from netsiege.protocol import OpenRoom, SeatCount
+from netsiege.scenarios.model import ROUNDS, Spec
+
+ROUND_MOVE_S = 60.0
+"""Seconds for a move in a room that plays in rounds, unless its task says otherwise."""
+
+
+def room_of(name: str, spec: Spec, seed: int, episodes: int | None = None) -> OpenRoom:
+    """A room that makes matches of `spec`; each match plays `episodes`, or as many as its seats like."""
+    task = spec.task
+    move_s = task.clock.move_s
+    if move_s is None and task.pacing == ROUNDS:
+        move_s = ROUND_MOVE_S
+    return OpenRoom(
+        name=name,
+        roles=tuple(role.role for role in task.roles),
+        seats=tuple(SeatCount(role, count) for role, count in task.seats),
+        players=task.required_players,
+        seed=seed,
+        episodes=episodes,
+        move_s=move_s,
+        spec=spec.to_bytes(),
+    )

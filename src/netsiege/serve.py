@@ -1,0 +1,93 @@
+"""Runs a hub in the foreground, with local workers beside it."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import sys
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import netsiege
+from netsiege.errors import ConfigError
+from netsiege.hub.loop import HubLoop
+from netsiege.local import Stop, WorkerKeeper
+from netsiege.protocol import OpenRoom
+
+log = logging.getLogger(__name__)
+
+
+def check_bind(address: str, insecure: bool) -> None:
+    """Raises `ConfigError` if others can reach the address and nobody has said that they may."""
+    parts = urlsplit(address)
+    if parts.scheme == "ipc":
+        return
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme != "tcp" or not parts.hostname or port is None:
+        raise ConfigError(
+            f"{address!r} is no address to listen at: write tcp://HOST:PORT, like tcp://127.0.0.1:9100"
+        )
+    if insecure or parts.hostname == "localhost":
+        return
+    try:
+        loopback = ipaddress.ip_address(parts.hostname).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ConfigError(
+            f"{address} can be reached from other machines, and this hub has no keys: anyone could play, "
+            f"watch and run engines. Listen at tcp://127.0.0.1:{port} instead, or say --insecure if the "
+            f"network is yours alone"
+        )
+
+
+def serve_hub(
+    bind: str,
+    workers_bind: str,
+    rooms: Sequence[OpenRoom],
+    *,
+    workers: int,
+    insecure: bool,
+    parent: int | None = None,
+) -> None:
+    """Serves until SIGINT or SIGTERM, or until the process `parent` is gone.
+
+    Prints where agents and workers connect. Raises `ConfigError` if an address is taken or refused.
+    """
+    check_bind(bind, insecure)
+    check_bind(workers_bind, insecure)
+    loop = HubLoop(bind, workers_bind, rooms)
+    keeper = None
+    try:
+        with Stop(parent) as stop:
+            _announce(loop, rooms, insecure)
+            keeper = WorkerKeeper(workers, loop.workers_endpoint, _warn)
+
+            def look_around() -> bool:
+                keeper.look_after()
+                return stop()
+
+            loop.run(look_around)
+    finally:
+        if keeper is not None:
+            keeper.end()
+        loop.close()
+
+
+def _announce(loop: HubLoop, rooms: Sequence[OpenRoom], insecure: bool) -> None:
+    print(f"netsiege {netsiege.__version__} hub")
+    print(f"agents   {loop.agents_endpoint}")
+    print(f"workers  {loop.workers_endpoint}")
+    for room in rooms:
+        seats = ", ".join(f"{s.count} {s.role}" for s in room.seats) or f"any {room.players}"
+        print(f"room     {room.name}: {seats} a match")
+    sys.stdout.flush()
+    if insecure:
+        _warn("no keys: whoever reaches these addresses may play, watch and run engines")
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,194 @@
+"""What people see: progress, tables, plain lines. The only module that knows rich."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from netsiege.agents import EpisodeSummary
+from netsiege.agents.registry import AgentEntry
+from netsiege.play import Report
+from netsiege.protocol import Result, State
+from netsiege.scenarios import ScenarioInfo
+
+LINE_EVERY = 10
+"""Without a terminal, progress is a plain line after so many tenths of the whole."""
+
+
+class EpisodeProgress:
+    """A progress bar on a terminal, ten plain lines elsewhere; always on stderr."""
+
+    def __init__(self, episodes: int, what: str) -> None:
+        self._episodes = episodes
+        self._what = what
+        self._done = 0
+        self._winners: dict[str, int] = {}
+        self._bar: Progress | None = None
+        if sys.stderr.isatty():
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[score]}", style="dim"),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._bar.add_task(what, total=episodes, score="starting")
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, result: Result) -> None:
+        """Counts one episode."""
+        self._done += 1
+        winner = result.winner or "nobody"
+        self._winners[winner] = self._winners.get(winner, 0) + 1
+        score = ", ".join(f"{who} {count}" for who, count in sorted(self._winners.items()))
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._done, score=score)
+        elif self._done * LINE_EVERY // self._episodes > (self._done - 1) * LINE_EVERY // self._episodes:
+            print(f"{self._what}: {self._done} of {self._episodes} episodes; {score}", file=sys.stderr)
+
+
+def print_report(report: Report) -> None:
+    """The table at the end of a match."""
+    table = Table(
+        title=f"{report.scenario}: {report.episodes} episodes, seed {report.seed}", title_justify="left"
+    )
+    for heading, justify in (
+        ("role", "left"),
+        ("agent", "left"),
+        ("wins", "right"),
+        ("mean return", "right"),
+        ("mean steps", "right"),
+    ):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]  # rich wants a Literal here
+    for seat in report.seats:
+        wins = "-" if seat.role == "Benign" else str(seat.wins)
+        table.add_row(seat.role, seat.agent, wins, f"{seat.mean_return:.1f}", f"{seat.mean_steps:.1f}")
+    console = Console()
+    console.print(table)
+    reasons: dict[str, int] = {}
+    for result in report.results:
+        reasons[result.reason] = reasons.get(result.reason, 0) + 1
+    ends = ", ".join(f"{count} by {reason}" for reason, count in sorted(reasons.items()))
+    console.print(f"Episodes ended: {ends}. {report.steps_per_s:,.0f} steps/s.", highlight=False)
+
+
+def state_dict(state: State) -> dict[str, Any]:
+    """The hub in numbers, for JSON."""
+    return {
+        "software": state.software,
+        "up_s": round(state.up_s, 3),
+        "sessions": state.sessions,
+        "events": state.events,
+        "rooms": [
+            {
+                "name": r.name,
+                "waiting": r.waiting,
+                "open_matches": r.open_matches,
+                "ended_matches": r.ended_matches,
+            }
+            for r in state.rooms
+        ],
+        "workers": [
+            {"name": w.name, "slots": w.slots, "matches": w.matches, "events": w.events}
+            for w in state.workers
+        ],
+    }
+
+
+def print_state(state: State) -> None:
+    """The hub in numbers, for people."""
+    console = Console()
+    console.print(
+        f"{state.software}, up {state.up_s:.0f} s: {state.sessions} sessions, {state.events:,} events",
+        highlight=False,
+    )
+    rooms = _table("room", "waiting", "open matches", "ended matches")
+    for room in state.rooms:
+        rooms.add_row(room.name, str(room.waiting), str(room.open_matches), str(room.ended_matches))
+    workers = _table("worker", "matches", "slots", "events")
+    for worker in state.workers:
+        workers.add_row(worker.name, str(worker.matches), str(worker.slots), f"{worker.events:,}")
+    console.print(rooms, workers)
+
+
+def print_agents(agents: Sequence[AgentEntry], as_json: bool) -> None:
+    """The agents that can be run by name."""
+    if as_json:
+        listed = [{"name": a.name, "plays": [r.value for r in a.plays], "summary": a.summary} for a in agents]
+        print(json.dumps(listed, indent=2))
+        return
+    table = _table("agent", "plays", "what it does", text=3)
+    for agent in agents:
+        table.add_row(agent.name, ", ".join(role.value for role in agent.plays), agent.summary)
+    Console().print(table)
+
+
+def print_scenarios(scenarios: Sequence[ScenarioInfo], as_json: bool) -> None:
+    """The bundled scenarios."""
+    if as_json:
+        listed = [
+            {
+                "name": s.name,
+                "description": s.description,
+                "hosts": s.hosts,
+                "networks": s.networks,
+                "task": s.task,
+            }
+            for s in scenarios
+        ]
+        print(json.dumps(listed, indent=2))
+        return
+    table = Table()
+    for heading in ("scenario", "hosts", "networks", "description"):
+        table.add_column(heading, justify="right" if heading in ("hosts", "networks") else "left")
+    for each in scenarios:
+        table.add_row(each.name, str(each.hosts), str(each.networks), each.description)
+    Console().print(table)
+
+
+def print_summaries(played: Sequence[EpisodeSummary], as_json: bool) -> None:
+    """What an agent has played, from its own point of view."""
+    if as_json:
+        listed = [
+            {
+                "seat": p.seat,
+                "episode": p.episode,
+                "steps": p.steps,
+                "return": p.total_reward,
+                "end_reason": p.end_reason,
+            }
+            for p in played
+        ]
+        print(json.dumps(listed, indent=2))
+        return
+    table = _table("seat", "episode", "steps", "return", "end", text=0)
+    for p in played:
+        table.add_row(str(p.seat), str(p.episode), str(p.steps), f"{p.total_reward:g}", p.end_reason or "")
+    Console().print(table)
+
+
+def _table(*headings: str, text: int = 1) -> Table:
+    """A table whose first `text` columns are text; the others are numbers."""
+    table = Table()
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if i < text else "right")
+    return table

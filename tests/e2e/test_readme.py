@@ -1,0 +1,33 @@
+"""The README's code and commands do what it says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def test_readme_agent_runs_as_printed(hub, tmp_path):
+    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert "9100" in code
+    script = tmp_path / "my_agent.py"
+    script.write_text(code.replace("9100", str(hub.port)))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "end_reason" in done.stdout
+
+
+def test_readme_agent_that_forgets_to_say_goodbye_still_ends(hub, tmp_path):
+    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    script = tmp_path / "my_agent.py"
+    script.write_text(code.replace("9100", str(hub.port)).replace("agent.terminate_connection()\n", ""))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_readme_names_the_two_commands_that_do_everything():
+    commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
+    assert len(commands) == 2
+    assert "netsiege play" in commands[0]
+    assert "pytest" in commands[1]
