@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import random
-
 from netsiege.agents.base import EpisodeSummary
+from netsiege.agents.profile import AgentProfile
 from netsiege.aio import AsyncClient
 from netsiege.errors import MatchOver, SiegeError
-from netsiege.game import Action, AgentRole, Observation
-from netsiege.protocol import DEFAULT_PORT, DEFAULT_ROOM, Reset
+from netsiege.game import Action, Observation
+from netsiege.protocol import Reset
 from netsiege.session import Seat
-from netsiege.wire import CONNECT_TIMEOUT_S
 
 
-class AsyncAgent:
+class AsyncAgent(AgentProfile):
     """An agent that plays over a hub from a coroutine. Override the coroutine `choose_action`."""
 
-    def __init__(
-        self,
-        host: str = "localhost",
-        port: int = DEFAULT_PORT,
-        role: AgentRole | str = AgentRole.Attacker,
-        *,
-        room: str = DEFAULT_ROOM,
-        name: str | None = None,
-        address: str | None = None,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-    ) -> None:
-        """As `BaseAgent`."""
-        self.address = address or f"tcp://{host}:{port}"
-        self.room = room
-        self.role = AgentRole.from_string(role)
-        self.name = name or type(self).__name__
-        self.seat: Seat | None = None
-        self.rng = random.Random(0)  # noqa: S311  # play, not secrets; re-seeded when seated
-        self._connect_timeout_s = connect_timeout_s
-        self._client: AsyncClient | None = None
+    _client: AsyncClient | None = None
 
     async def choose_action(self, observation: Observation) -> Action | None:
         """The next action; None passes. Must be overridden."""
@@ -44,10 +23,10 @@ class AsyncAgent:
     async def register(self) -> Observation:
         """Connects, takes a seat and returns the first observation, once the match is full."""
         if self._client is None:
-            self._client = await AsyncClient(self.address, self.name).open(self._connect_timeout_s)
-        self.seat = await self._client.join(self.role, self.room)
-        self.rng = random.Random(self.seat.seed)  # noqa: S311  # play, not secrets
-        return self.seat.observation
+            self._client = await AsyncClient(self.address, self.name).open(self.connect_timeout_s)
+        seat = await self._client.join(self.role, self.room)
+        self.seated(seat)
+        return seat.observation
 
     async def make_step(self, action: Action | None) -> Observation:
         """Plays an action (None passes) and returns what it led to."""
@@ -65,7 +44,7 @@ class AsyncAgent:
         """Gives the seat up and closes the connection. Harmless when there is none."""
         if self._client is not None:
             await self._client.close()
-            self._client = self.seat = None
+            self._client = self._seat = None
 
     async def play(self, episodes: int | None = 1) -> list[EpisodeSummary]:
         """Plays whole episodes, registering first if need be; None: as many as the match has."""

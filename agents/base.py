@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-import logging
-import random
-from typing import ClassVar, Self
+from typing import Self
 
 from attrs import frozen
 
+from netsiege.agents.profile import AgentProfile
 from netsiege.client import Client
 from netsiege.errors import MatchOver, SiegeError
-from netsiege.game import Action, AgentRole, Observation
-from netsiege.protocol import DEFAULT_PORT, DEFAULT_ROOM, Reset
+from netsiege.game import Action, Observation
+from netsiege.protocol import Reset
 from netsiege.session import Seat
-from netsiege.wire import CONNECT_TIMEOUT_S
 
 
 @frozen
@@ -28,7 +26,7 @@ class EpisodeSummary:
     end_reason: str | None
 
 
-class BaseAgent:
+class BaseAgent(AgentProfile):
     """An agent that plays over a hub. Override `choose_action`; `play` does the rest.
 
     `register`, `make_step`, `request_game_reset` and `terminate_connection` are NetSecGame's, except that
@@ -36,42 +34,13 @@ class BaseAgent:
     `WorkerLost`, `Forfeited`, `MatchOver` (all of them `SiegeError`). One agent belongs to one thread.
     """
 
-    plays: ClassVar[tuple[AgentRole, ...]] = tuple(AgentRole)
-    """The roles that the agent can take."""
-
-    def __init__(
-        self,
-        host: str = "localhost",
-        port: int = DEFAULT_PORT,
-        role: AgentRole | str = AgentRole.Attacker,
-        *,
-        room: str = DEFAULT_ROOM,
-        name: str | None = None,
-        address: str | None = None,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
-    ) -> None:
-        """`address` (`tcp://HOST:PORT`) stands in for `host` and `port`. Connects when it registers."""
-        self.address = address or f"tcp://{host}:{port}"
-        self.room = room
-        self.name = name or type(self).__name__
-        self._role = AgentRole.from_string(role)
-        self._connect_timeout_s = connect_timeout_s
-        self._logger = logging.getLogger(type(self).__name__)
-        self._client: Client | None = None
-        self._seat: Seat | None = None
-        self.rng = random.Random(0)  # noqa: S311  # play, not secrets; re-seeded in `seated`
-        """What the agent draws from. Seeded anew with the seat's seed whenever it is seated."""
+    _client: Client | None = None
 
     # --- for subclasses -----------------------------------------------------------------------------------
 
     def choose_action(self, observation: Observation) -> Action | None:
         """The next action; None passes. Must be overridden."""
         raise NotImplementedError(f"{type(self).__name__} must override choose_action")
-
-    def seated(self, seat: Seat) -> None:
-        """Called when the agent has been given a seat. Call the parent's when you override it."""
-        self._seat = seat
-        self.rng = random.Random(seat.seed)  # noqa: S311  # play, not secrets
 
     def episode_started(self, observation: Observation) -> None:
         """Called by `play` and `play_many` with the first observation of every episode."""
@@ -114,21 +83,6 @@ class BaseAgent:
             self._client.close()
             self._client = None
             self._seat = None
-
-    @property
-    def role(self) -> AgentRole:
-        """The role that the agent plays."""
-        return self._role
-
-    @property
-    def logger(self) -> logging.Logger:
-        """A logger under the name of the class."""
-        return self._logger
-
-    @property
-    def seat(self) -> Seat | None:
-        """The seat that the agent holds, with its seed, step limit and last observation."""
-        return self._seat
 
     def _registered(self) -> tuple[Client, Seat]:
         if self._client is None or self._seat is None:
@@ -180,5 +134,5 @@ class BaseAgent:
     def connect(self) -> Client:
         """The agent's connection, opened if it is not yet."""
         if self._client is None:
-            self._client = Client(self.address, self.name).open(self._connect_timeout_s)
+            self._client = Client(self.address, self.name).open(self.connect_timeout_s)
         return self._client

@@ -18,8 +18,6 @@ from netsiege.engine.tables import RULESETS
 from netsiege.errors import ProtocolError
 from netsiege.protocol import (
     HEAD_BYTES,
-    HEARTBEAT_IVL_MS,
-    HEARTBEAT_TIMEOUT_MS,
     MAX_NAME_CHARS,
     VERSION,
     WORKER_HEAD,
@@ -27,14 +25,12 @@ from netsiege.protocol import (
     Kind,
     Ready,
 )
+from netsiege.wire import LINGER_MS, dealer
 
 POLL_MS: Final = 100
 """How long an idle worker sleeps before it looks whether it should stop."""
 MAX_DRAIN: Final = 1_000
 """Frames taken in a row before it looks."""
-LINGER_MS: Final = 200
-"""How long the last words may take to get out."""
-RECONNECT_MAX_MS: Final = 1_000
 
 _log = logging.getLogger(__name__)
 
@@ -86,15 +82,7 @@ class _Worker:
     def _connect(self) -> None:
         """A new socket: what the old one still had to say belongs to leases that are gone."""
         self._connected = False
-        self._socket = socket = self._context.socket(zmq.DEALER)
-        socket.setsockopt(zmq.LINGER, 0)
-        # the hub never has more than a request a seat under way, so these queues are bounded by it
-        socket.setsockopt(zmq.SNDHWM, 0)
-        socket.setsockopt(zmq.RCVHWM, 0)
-        socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_IVL_MS)
-        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
-        socket.setsockopt(zmq.HEARTBEAT_TTL, HEARTBEAT_IVL_MS + HEARTBEAT_TIMEOUT_MS)
-        socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
+        self._socket = socket = dealer(self._context)
         if self._secure is not None:
             self._secure(socket)
         self._monitor = socket.get_monitor_socket(

@@ -199,28 +199,28 @@ class HubLoop:
         self._flush()
 
     def _drain_agents(self, now_s: float) -> None:
-        arena, from_agent, receive = self._arena, self._broker.from_agent, self._agents.receive
-        for _ in range(DRAIN_MAX):
-            received = receive()
-            if received is None:
-                return
-            peer, frame = received
-            sent = from_agent(peer, frame or b"", now_s)
-            if sent is not None:
-                self._workers.send(*sent)
-            if arena.to_agents or arena.to_workers:
-                self._flush()
+        self._drain(self._agents.receive, self._broker.from_agent, self._workers.send, now_s)
 
     def _drain_workers(self, now_s: float) -> None:
-        arena, from_worker, receive = self._arena, self._broker.from_worker, self._workers.receive
+        self._drain(self._workers.receive, self._broker.from_worker, self._agents.send, now_s)
+
+    def _drain(
+        self,
+        receive: Callable[[], tuple[bytes, bytes | None] | None],
+        take: Callable[[bytes, bytes, float], Send | None],
+        send: Callable[[bytes, bytes], bool],
+        now_s: float,
+    ) -> None:
+        """Takes what one side has said; what follows from it goes to the other side, or both, at once."""
+        arena = self._arena
         for _ in range(DRAIN_MAX):
             received = receive()
             if received is None:
                 return
             peer, frame = received
-            sent = from_worker(peer, frame or b"", now_s)
+            sent = take(peer, frame or b"", now_s)
             if sent is not None:
-                self._agents.send(*sent)
+                send(*sent)
             if arena.to_agents or arena.to_workers:
                 self._flush()
 

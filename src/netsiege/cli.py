@@ -100,7 +100,7 @@ def hub(
     from netsiege.serve import serve_hub
 
     rooms = [] if no_default_room else [_default_room(task, seed)]
-    serve_hub(bind, workers_bind, rooms, workers=workers, insecure=insecure, parent=parent)
+    _exit_after(serve_hub(bind, workers_bind, rooms, workers=workers, insecure=insecure, parent=parent))
 
 
 def _default_room(task: str | None, seed: int | None) -> OpenRoom:

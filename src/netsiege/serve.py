@@ -52,8 +52,8 @@ def serve_hub(
     workers: int,
     insecure: bool,
     parent: int | None = None,
-) -> None:
-    """Serves until SIGINT or SIGTERM, or until the process `parent` is gone.
+) -> int | None:
+    """Serves until SIGINT or SIGTERM, or until the process `parent` is gone; returns the signal, if any.
 
     Prints where agents and workers connect. Raises `ConfigError` if an address is taken or refused.
     """
@@ -71,6 +71,7 @@ def serve_hub(
                 return stop()
 
             loop.run(look_around)
+            return stop.signal
     finally:
         if keeper is not None:
             keeper.end()

@@ -1,6 +1,6 @@
 """One DEALER connection to a hub, and what its monitor says about it. Knows no session.
 
-Both clients, the blocking and the asynchronous one, stand on this.
+Both clients, the blocking and the asynchronous one, stand on this; workers share the socket's settings.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from netsiege.protocol import DEFAULT_PORT, HEARTBEAT_IVL_MS, HEARTBEAT_TIMEOUT_
 
 CONNECT_TIMEOUT_S: Final = 2.5
 """How long the hub may take to answer the first message, name look-up included."""
+LINGER_MS: Final = 200
+"""How long the last words may take to get out."""
 SILENCE_S: Final = 5.0
 """How long a hub may say nothing about an open request before it is asked whether it is still there."""
 
@@ -59,22 +61,33 @@ def check_address(address: str) -> str:
     return address
 
 
+def dealer(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
+    """A DEALER that notices a dead hub within three seconds and tries again at least once a second.
+
+    Its queues have no limit of their own: what may be under way is limited by the protocol, one request a
+    seat. Closing it drops what was not sent yet, unless LINGER says otherwise.
+    """
+    socket = context.socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.SNDHWM, 0)
+    socket.setsockopt(zmq.RCVHWM, 0)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_IVL_MS)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+    socket.setsockopt(zmq.HEARTBEAT_TTL, HEARTBEAT_IVL_MS + HEARTBEAT_TIMEOUT_MS)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_WORKER_FRAME_BYTES)
+    socket.setsockopt(zmq.RECONNECT_IVL, 100)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1_000)
+    return socket
+
+
 class Connection:
     """A DEALER with heartbeats and a monitor. Closing it never blocks for more than a fifth of a second."""
 
     def __init__(self, address: str) -> None:
         self.address = check_address(address)
         self._seen: dict[int, int] = {}
-        socket = self.socket = shared_context().socket(zmq.DEALER)
-        socket.setsockopt(zmq.LINGER, 200)
-        socket.setsockopt(zmq.SNDHWM, 0)
-        socket.setsockopt(zmq.RCVHWM, 0)
-        socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_IVL_MS)
-        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
-        socket.setsockopt(zmq.HEARTBEAT_TTL, HEARTBEAT_IVL_MS + HEARTBEAT_TIMEOUT_MS)
-        socket.setsockopt(zmq.MAXMSGSIZE, MAX_WORKER_FRAME_BYTES)
-        socket.setsockopt(zmq.RECONNECT_IVL, 100)
-        socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1_000)
+        socket = self.socket = dealer(shared_context())
+        socket.setsockopt(zmq.LINGER, LINGER_MS)
         self.monitor = socket.get_monitor_socket(_EVENTS)
         socket.connect(address)
 

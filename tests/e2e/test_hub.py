@@ -307,6 +307,15 @@ def test_port_that_is_taken_is_a_mistake_of_one_line(hub):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_hub_that_is_asked_to_end_takes_its_workers_along(start_hub, number, code):
+    hub = start_hub("--workers", "2")
+    workers = wait_until(lambda: len(hub.workers()) == 2 and hub.workers(), "two workers")
+    assert hub.stop(number) == ""
+    assert hub.process.returncode == code
+    assert not any(os.path.exists(f"/proc/{worker}") for worker in workers)
+
+
 def test_agent_that_vanishes_does_not_hold_up_the_others(start_hub, tmp_path):
     task = tmp_path / "two.yaml"
     task.write_text("name: two\nseats: {Attacker: 2}\npacing: rounds\n" + _tiny_task())

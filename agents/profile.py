@@ -1,0 +1,61 @@
+"""Who an agent is and where it plays: what the blocking and the asynchronous agent have in common."""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import ClassVar
+
+from netsiege.game import AgentRole
+from netsiege.protocol import DEFAULT_PORT, DEFAULT_ROOM
+from netsiege.session import Seat
+from netsiege.wire import CONNECT_TIMEOUT_S
+
+
+class AgentProfile:
+    """The role, name and address of an agent, the seat it holds, and what it draws from."""
+
+    plays: ClassVar[tuple[AgentRole, ...]] = tuple(AgentRole)
+    """The roles that the agent can take."""
+
+    def __init__(
+        self,
+        host: str = "localhost",
+        port: int = DEFAULT_PORT,
+        role: AgentRole | str = AgentRole.Attacker,
+        *,
+        room: str = DEFAULT_ROOM,
+        name: str | None = None,
+        address: str | None = None,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        """`address` (`tcp://HOST:PORT`) stands in for `host` and `port`. Connects when it registers."""
+        self.address = address or f"tcp://{host}:{port}"
+        self.room = room
+        self.name = name or type(self).__name__
+        self.connect_timeout_s = connect_timeout_s
+        self._role = AgentRole.from_string(role)
+        self._logger = logging.getLogger(type(self).__name__)
+        self._seat: Seat | None = None
+        self.rng = random.Random(0)  # noqa: S311  # play, not secrets; re-seeded in `seated`
+        """What the agent draws from. Seeded anew with the seat's seed whenever it is seated."""
+
+    def seated(self, seat: Seat) -> None:
+        """Called when the agent has been given a seat. Call the parent's when you override it."""
+        self._seat = seat
+        self.rng = random.Random(seat.seed)  # noqa: S311  # play, not secrets
+
+    @property
+    def role(self) -> AgentRole:
+        """The role that the agent plays."""
+        return self._role
+
+    @property
+    def logger(self) -> logging.Logger:
+        """A logger under the name of the class."""
+        return self._logger
+
+    @property
+    def seat(self) -> Seat | None:
+        """The seat that the agent holds, with its seed, step limit and last observation."""
+        return self._seat
