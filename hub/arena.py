@@ -243,7 +243,7 @@ class Arena:
         """Looks at the clocks: call it about 20 times a second."""
         self.now_s = now_s
         if self._clocked:
-            for seat in [s for s in self.seats.values() if s.due_s <= now_s]:
+            for seat in [s for s in self.seats.values() if s.due_s <= now_s and not s.request]:
                 seat.due_s = NEVER
                 self.to_workers.append(self.event(seat, Kind.TIMEOUT, 0, b""))
         if now_s >= self._next_ping_s:

@@ -13,7 +13,7 @@ from typing import Final
 from netsiege.errors import ProtocolError
 from netsiege.hub import desk
 from netsiege.hub.arena import EVENT_FRAME, Arena, Send, message
-from netsiege.hub.records import NEVER, Match, Seat, Session, Worker
+from netsiege.hub.records import Match, Seat, Session, Worker
 from netsiege.protocol import (
     AGENT_HEAD,
     HEAD_BYTES,
@@ -41,6 +41,7 @@ STEP: Final = int(Kind.STEP)
 EVENT: Final = int(Kind.EVENT)
 OUT: Final = int(Kind.OUT)
 WAIT: Final = int(Kind.WAIT)
+ERROR: Final = int(Kind.ERROR)
 SEATED: Final = int(Kind.SEATED)
 MOVE: Final = int(Flag.MOVE)
 OVER: Final = int(Flag.OVER)
@@ -72,7 +73,6 @@ class Broker:
                 match.worker.sent += 1
                 self.arena.events += 1
                 seat.request = request
-                seat.due_s = NEVER
                 return match.worker.peer, (
                     EVENT_FRAME.pack(VERSION, EVENT, match.lease, match.sequence, seat.index, STEP, request)
                     + frame[HEAD_BYTES:]
@@ -117,7 +117,6 @@ class Broker:
         if not seat.request:
             seat.request = request
             seat.batched = False
-            seat.due_s = NEVER
         self.arena.to_workers.append(self.arena.event(seat, kind, request, body))
 
     def _seat_of(self, session: Session, handle: int) -> Seat:
@@ -143,7 +142,7 @@ class Broker:
             raise ProtocolError(Code.BUSY, "a seat's last request is not answered yet")
         records: dict[Worker, list[object]] = {}
         for seat, action in zip(seats, actions, strict=True):
-            seat.request, seat.batched, seat.due_s = request, True, NEVER
+            seat.request, seat.batched = request, True
             match = seat.match
             match.sequence += 1
             match.worker.sent += 1
@@ -233,7 +232,8 @@ class Broker:
             return None
         seat = match.seats[index]
         if flags:
-            if flags & MOVE and match.room.spec.move_s is not None:
+            # who is refused is still to make the same move, by the same time
+            if flags & MOVE and answer != ERROR and match.room.spec.move_s is not None:
                 seat.due_s = self.arena.now_s + match.room.spec.move_s
             if flags & OVER:
                 self.arena.seat_over(seat, answer, request, body)

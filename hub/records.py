@@ -40,7 +40,8 @@ class Joiner:
 class Seat:
     """A place in a match. `session` is None once its player is gone; `request` is 0 when nothing is open.
 
-    `batched` says that the open request came in a STEP_MANY, so its answer leaves in an OBS_MANY.
+    `batched` says that the open request came in a STEP_MANY, so its answer leaves in an OBS_MANY. `due_s` is
+    when the seat must have moved; it does not count while a request is open.
     """
 
     handle: int

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from netsiege.scenarios.load import (
         LoadedTask,
         ScenarioInfo,
+        check_file,
         check_topology_file,
         list_scenarios,
         load_spec,
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "bundled": "DEFAULT_SCENARIO scenario_names task_names",
     "fallback": "default_task",
-    "load": "LoadedTask ScenarioInfo check_topology_file list_scenarios load_spec load_spec_with_warnings "
-    "load_task load_task_file load_topology",
+    "load": "LoadedTask ScenarioInfo check_file check_topology_file list_scenarios load_spec "
+    "load_spec_with_warnings load_task load_task_file load_topology",
     "model": "Spec Task Topology",
     "tables": "describe",
     "task": "RULESETS",
@@ -45,6 +46,7 @@ __all__ = [
     "Spec",
     "Task",
     "Topology",
+    "check_file",
     "check_topology_file",
     "default_task",
     "describe",

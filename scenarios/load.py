@@ -154,6 +154,18 @@ def check_topology_file(name_or_path: NameOrPath) -> list[str]:
     return []
 
 
+def check_file(name_or_path: NameOrPath) -> tuple[list[str], tuple[str, ...]]:
+    """What is wrong with a topology or a task, whichever it is, and what is odd about it, a line each."""
+    try:
+        path, file = _locate(name_or_path, "scenario")
+        if _is_task(_root(path, Report(file))):
+            return [], load_task_file(path).warnings
+        load_topology(name_or_path)
+    except ConfigError as error:
+        return list(error.problems), ()
+    return [], ()
+
+
 def _is_path(name_or_path: NameOrPath) -> bool:
     return (
         not isinstance(name_or_path, str) or "/" in name_or_path or name_or_path.endswith((".yaml", ".yml"))

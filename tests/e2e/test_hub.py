@@ -73,9 +73,8 @@ def test_one_session_holds_sixty_four_seats(start_hub):
     agent = RandomAttacker(address=hub.address)
     summaries = agent.play_many(64, episodes=2)
     assert sorted((s.seat, s.episode) for s in summaries) == [(n, e) for n in range(64) for e in range(2)]
-    shares = [w.events for w in status(hub).workers]
+    wait_until(lambda: min(w.events for w in status(hub).workers) > 0, "a share for each worker")
     agent.terminate_connection()
-    assert min(shares) > 0
     wait_until(lambda: status(hub).rooms[0].ended_matches == 64, "all matches closed")
 
 

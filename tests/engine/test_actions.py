@@ -163,10 +163,18 @@ def test_reader_accepts_exactly_what_the_protocol_accepts(wire):
             assert read[1] == BOARD.index.get(wire[1], ~wire[1])
 
 
+def test_reader_does_not_remember_what_carries_content():
+    reader = ActionReader(BOARD)
+    held = len(reader._memo)
+    reader.read(action_body(exfiltrate(CLIENT, SERVER, DataItem("me", "mine", "", 3, "x" * 1000))))
+    assert len(reader._memo) == held
+
+
 def test_reader_that_has_read_many_actions_forgets_some_and_still_reads():
     reader = ActionReader(BOARD)
     for number in range(40_000):
         reader.read(pack([1, number, number]))
+        assert len(reader._memo) <= 1 << 15
     assert reader.read(action_body(find_data(CLIENT, SERVER))) == (FIND_DATA, SOURCE, TARGET)
     assert reader.read(PASS) is None
     assert exploit(OUTSIDE, SERVER, REMOTE).to_wire()[0] == EXPLOIT

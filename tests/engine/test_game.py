@@ -676,6 +676,7 @@ def test_reset_after_a_pass_that_ended_the_seat_waits_for_the_others():
     assert played.reset(0)[0].held == Held.RESET
     result, *others = played.step(1, GUARD)
     assert result.result.statuses == ("TimeoutReached", "Success")
+    assert result.result.cause == Cause.STEPS
     assert by_seat(others)[0].request == 0
     assert len(played.reset(1)) == 2
 

@@ -1,5 +1,6 @@
 import json
 
+import attrs
 import pytest
 
 from netsiege.engine.actions import ActionReader
@@ -11,6 +12,7 @@ from netsiege.engine.world import World
 from netsiege.game import IP, Data, GameState
 from netsiege.game.values import ip_to_int
 from netsiege.protocol.play import action_body
+from netsiege.scenarios.model import DataItem
 from tests.engine.tiny import (
     BASH,
     CLIENT,
@@ -37,31 +39,31 @@ from tests.engine.tiny import (
 )
 
 BOARD = build_board(TOPOLOGY, [], use_firewall=True)
-READER = ActionReader(BOARD)
 NET_1 = "192.168.1.0/24"
 
 
 class Field:
     """A world with an attacker (0), a defender (1) and a benign seat (2)."""
 
-    def __init__(self, *controlled: str) -> None:
-        self.world = World(BOARD, (False, True, True))
+    def __init__(self, *controlled: str, board=BOARD) -> None:
+        self.board = board
+        self.world = World(board, (False, True, True))
         self.knows = [Knowledge() for _ in range(3)]
         for knows in self.knows:
-            knows.controlled = knows.hosts = mask_of(BOARD.index[ip_to_int(text)] for text in controlled)
+            knows.controlled = knows.hosts = mask_of(board.index[ip_to_int(text)] for text in controlled)
 
     def play(self, *actions, seat=0):
         """The seat's state after the actions; checks on the way that the deltas lead there."""
         knows = self.knows[seat]
         state = self.state(seat)
         for action in actions:
-            delta = play(self.world, knows, seat, READER.read(action_body(action)))
+            delta = play(self.world, knows, seat, ActionReader(self.board).read(action_body(action)))
             state = state.apply(list(delta))
-        assert state.to_wire() == knows.full(BOARD)
+        assert state.to_wire() == knows.full(self.board)
         return state
 
     def state(self, seat=0) -> GameState:
-        return GameState.from_wire(self.knows[seat].full(BOARD))
+        return GameState.from_wire(self.knows[seat].full(self.board))
 
     def log(self, text: str) -> list[tuple[str, str]]:
         """Source and type of each entry at a host."""
@@ -305,6 +307,24 @@ def test_forged_content_stays_with_its_forger():
     assert {d.content for d in again if d.id == "DataFromServer1"} == {"fake"}
 
 
+def test_equal_data_at_the_target_stay_as_they_are():
+    own = DataItem("User1", "DataFromServer1", size=6, content="of old")
+    hosts = [
+        attrs.evolve(host, services=(attrs.evolve(BASH, data=(own,)),))
+        if host.name == "outside_node"
+        else host
+        for host in TOPOLOGY.hosts
+    ]
+    board = build_board(attrs.evolve(TOPOLOGY, hosts=tuple(hosts)), [], use_firewall=True)
+    field = Field(SERVER, OUTSIDE, board=board)
+    state = field.play(
+        find_data(SERVER, SERVER), exfiltrate(SERVER, OUTSIDE, LOOT), find_data(OUTSIDE, OUTSIDE)
+    )
+    assert {d.content for d in state.known_data[IP(OUTSIDE)] if d.type != "log"} == {""}, "as it was carried"
+    found = field.play(find_data(OUTSIDE, OUTSIDE), seat=1).known_data[IP(OUTSIDE)]
+    assert [d.content for d in found if d.type != "log"] == ["of old"]
+
+
 def test_exfiltrated_log_does_not_replace_the_log_of_the_target():
     field = Field(SERVER, OUTSIDE)
     found = field.play(find_data(SERVER, SERVER)).known_data[IP(SERVER)]
@@ -352,6 +372,14 @@ def test_block_cuts_both_directions_and_is_known_on_both_sides():
     assert SERVER not in firewall[CLIENT]
     assert CLIENT not in firewall[SERVER]
     assert BOARD.reach != tuple(field.world.reach), "and the board itself is as before"
+
+
+def test_block_made_again_tells_nothing_new():
+    field = Field(CLIENT, SERVER)
+    field.play(block(CLIENT, CLIENT, NOWHERE))
+    again = ActionReader(BOARD).read(action_body(block(CLIENT, CLIENT, NOWHERE)))
+    assert not play(field.world, field.knows[0], 0, again)
+    assert field.log(CLIENT) == [(CLIENT, "BlockIP")] * 2
 
 
 def test_block_of_an_address_that_does_not_exist_is_accepted():

@@ -10,7 +10,18 @@ from netsiege.protocol import HUB_SEAT, Kind, Reset, pack
 from netsiege.protocol.play import PASS, Seen, action_body, read_observation
 from netsiege.scenarios.model import RoleTask, View
 from tests.engine.moves import actions
-from tests.engine.tiny import ATTACKER, BENIGN, DEFENDER, LOOT, OUTSIDE, Table, make_seats, make_tables
+from tests.engine.tiny import (
+    ATTACKER,
+    BENIGN,
+    CLIENT,
+    DEFENDER,
+    LOOT,
+    OUTSIDE,
+    Table,
+    find_data,
+    make_seats,
+    make_tables,
+)
 
 STEPS = st.builds(lambda action: (Kind.STEP, action_body(action)), actions)
 RESETS = st.builds(
@@ -31,6 +42,7 @@ OTHERS = st.sampled_from(
 )
 KINDS = st.one_of(STEPS, STEPS, STEPS, STEPS, RESETS, RESETS, OTHERS)
 EVENTS = st.lists(st.tuples(st.integers(0, 3), KINDS), max_size=60)
+LONG_EVENTS = st.lists(st.tuples(st.integers(0, 3), KINDS), min_size=20, max_size=60)
 
 
 def tables(pacing, detector, free):
@@ -62,7 +74,7 @@ def feed(game, numbered):
     return outputs
 
 
-@given(kinds_of_match, EVENTS, st.integers(0, 60))
+@given(kinds_of_match, LONG_EVENTS, st.integers(1, 20))
 def test_restored_match_goes_on_as_the_undisturbed_one(match, events, cut):
     which, episodes = match
     numbered = list(enumerate(events, 1))
@@ -136,6 +148,15 @@ def test_same_events_give_the_same_bytes(events):
         return game.open(), feed(game, list(enumerate(events, 1))), game.snapshot()
 
     assert run() == run()
+
+
+def test_restored_round_still_has_the_moves_that_were_made():
+    table = Table(TABLES["rounds", False], SEATS[:2], None)
+    table.step(0, find_data(CLIENT, CLIENT))
+    again = Game.restore(table.tables, table.game.snapshot())
+    outputs = again.handle(1, Kind.STEP, 2, PASS)
+    assert outputs == table.game.handle(1, Kind.STEP, 2, PASS)
+    assert sorted((output[0], output[3]) for output in outputs) == [(0, 1), (1, 2)]
 
 
 def test_snapshot_of_another_spec_is_refused():

@@ -212,7 +212,7 @@ def test_action_that_is_not_played_has_no_wire_form(kind):
         Action(kind, {}).to_wire()
 
 
-@pytest.mark.parametrize("number", [True, 1.0, -1, 2**32, "1", None])
+@pytest.mark.parametrize("number", [True, 1.0, -1, 2**32, "1", None, [1]])
 def test_ip_on_the_wire_is_a_whole_number_also_when_an_equal_one_was_seen_before(number):
     assert IP.from_wire(1) == IP("0.0.0.1")
     with pytest.raises(ValueError, match="not an IPv4 address"):

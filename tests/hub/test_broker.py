@@ -420,6 +420,19 @@ def test_seat_that_does_not_move_in_time_is_told_to_the_engine_once():
     assert worker.events() == []
 
 
+def test_seat_that_is_refused_gains_no_time_by_it():
+    rig = Rig(room(move_s=10.0))
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    [lease] = seated(rig, worker, agent)
+    for _ in range(3):
+        rig.tick(3)
+        asked = agent.ask(agent.session.step(agent.seat, LOOK))
+        worker.out(lease, 0, Kind.ERROR, asked, Error(Code.BAD_ACTION, "no").encode(), Flag.MOVE)
+    worker.take()
+    rig.tick(1.1)
+    assert [event[3] for event in worker.events()] == [Kind.TIMEOUT]
+
+
 def test_seat_that_waits_for_an_answer_has_no_clock_running():
     rig = Rig(room(move_s=10.0))
     worker, agent = rig.worker(b"w"), rig.agent(b"a")

@@ -16,6 +16,7 @@ import netsiege.scenarios
 from netsiege.errors import ConfigError
 from netsiege.scenarios import (
     Spec,
+    check_file,
     check_topology_file,
     default_task,
     load_spec,
@@ -195,6 +196,32 @@ def test_check_topology_file_returns_the_lines_that_load_topology_raises(tmp_pat
     assert check_topology_file(path) == [f"{path}: hosts.vault.ip: '10.0.0.300' is not an IPv4 address"]
 
 
+def test_check_file_tells_tasks_from_topologies_and_reports_all_of_either(tmp_path: Path) -> None:
+    net = written(tmp_path, f"{LAB}x: 1\nx: 1\n", "net.yaml")
+    assert check_file(net) == (
+        [
+            f"{net}: x: written twice, on lines 7 and 8",
+            f"{net}: x: unknown key; known: name, description, networks, hosts, routers, firewall",
+        ],
+        (),
+    )
+    odd = TASK.replace("env: {", "env: {goal_reward: 5, ")
+    task = written(tmp_path, odd, "task.yaml")
+    assert check_file(task) == ([], (f"{task}: env.goal_reward: has no effect: write env.rewards.success",))
+    task = written(tmp_path, f"{odd}pacing: x\nclock: {{a: 1, a: 1}}\n", "task.yaml")
+    assert check_file(task) == (
+        [
+            f"{task}: clock.a: written twice, on line 9",
+            f"{task}: pacing: 'x' is not one of realtime, rounds",
+            f"{task}: clock.a: unknown key; known: move_s",
+        ],
+        (),
+    )
+    assert check_file(written(tmp_path, LAB)) == ([], ())
+    assert check_file("two_networks") == ([], ())
+    assert check_file("nowhere.yaml") == (["nowhere.yaml: no such file"], ())
+
+
 def test_default_task_of_a_topology_file_steals_the_first_datum(tmp_path: Path) -> None:
     spec = load_spec(scenario=written(tmp_path, LAB))
     task = spec.task
@@ -237,6 +264,13 @@ def test_default_task_without_internet_starts_or_data_still_has_a_point(
     attacker = load_spec(scenario=written(tmp_path, LAB.replace(right, wrong))).task.role("Attacker")
     assert attacker is not None
     assert (attacker.start.controlled_hosts, attacker.goal) == (start, goal)
+
+
+def test_default_task_without_internet_has_a_defender_without_a_goal(tmp_path: Path) -> None:
+    path = written(tmp_path, LAB.replace("  lair: {ip: 8.8.8.8}\n", ""))
+    assert load_spec(scenario=path).task.role("Defender") == RoleTask(
+        "Defender", View(controlled_hosts=("all_local",))
+    )
 
 
 def test_default_task_of_a_lone_host_is_a_problem(tmp_path: Path) -> None:

@@ -240,5 +240,12 @@ def test_task_with_many_mistakes_reports_all_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_task_with_endless_oddities_warns_of_the_first_hundred(tmp_path: Path) -> None:
+    document = changed(**{f"env__q{i}": 1 for i in range(150)})
+    lines = warnings_of(tmp_path, document)
+    assert len(lines) == 100
+    assert lines[0].startswith("env.q0: unknown key")
+
+
 def test_task_that_is_no_mapping_is_one_problem(tmp_path: Path) -> None:
     assert problems_of(tmp_path, "- a") == ["expected a mapping, got a list"]

@@ -178,6 +178,7 @@ MISTAKES = [
      "hosts.10.0.0.1: '10.0.0.1' is no name: 1 to 64 letters, digits, '_', '-' and '.', and no address"),
     ("  outside:", "  clients:", "hosts.clients: a network has this name too"),
     ("  router1: {ip", "  client_2: {ip", "routers.client_2: another host or router has this name too"),
+    ("{ip: [192.168.1.1, 192.168.2.1]}", "{}", "routers.router1.ip: missing"),
     ("start: 3", "start: many", "hosts.client_2.start: 'many' is not a whole number from 0 to 1000"),
     ("start: 3", "start: -1", "hosts.client_2.start: -1 is not a whole number from 0 to 1000"),
     ("start: 3", "start: 1.5", "hosts.client_2.start: 1.5 is not a whole number from 0 to 1000"),

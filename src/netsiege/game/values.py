@@ -11,22 +11,30 @@ from typing import Any, Self
 from attrs import field, frozen
 
 
-@lru_cache(maxsize=1 << 16, typed=True)
 def ip_to_int(text: str) -> int:
     """The 32-bit number of a dotted IPv4 address. Raises ValueError for anything else."""
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is not an IPv4 address")
+    return _number_of(text)
+
+
+def int_to_ip(number: int) -> str:
+    """The dotted form of a 32-bit number. Raises ValueError for anything else."""
+    if type(number) is not int or not 0 <= number < 1 << 32:
+        raise ValueError(f"{number!r:.40} is not an IPv4 address as a number")
+    return _text_of(number)
+
+
+@lru_cache(maxsize=1 << 16)
+def _number_of(text: str) -> int:
     try:
         return int(ipaddress.IPv4Address(text))
     except ValueError:
-        raise ValueError(f"{text!r} is not an IPv4 address") from None
+        raise ValueError(f"{text!r:.80} is not an IPv4 address") from None
 
 
-@lru_cache(maxsize=1 << 16, typed=True)
-def int_to_ip(number: int) -> str:
-    """The dotted form of a 32-bit number. Raises ValueError outside 0 … 2**32 - 1."""
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1 << 32:
-        raise ValueError(f"{number!r} is not an IPv4 address as a number")
+@lru_cache(maxsize=1 << 16)
+def _text_of(number: int) -> str:
     return str(ipaddress.IPv4Address(number))
 
 
