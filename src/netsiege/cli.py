@@ -206,7 +206,7 @@ def scenario_validate(
     files: Annotated[list[str], typer.Argument(help="YAML files: scenarios or tasks.")],
 ) -> None:
     """Check scenario and task files; names every problem. Exit code 1 if there is any."""
-    from netsiege.options import check_file
+    from netsiege.scenarios import check_file
 
     failed = False
     for file in files:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import attrs
 
 from netsiege.errors import ConfigError
 from netsiege.game import AgentRole
 from netsiege.play import Entrant
-from netsiege.scenarios import check_topology_file, load_spec_with_warnings, load_task_file
+from netsiege.scenarios import load_spec_with_warnings
 from netsiege.scenarios.model import ROUNDS, Spec
-from netsiege.scenarios.source import read_mapping
 
 NONE = "none"
 DEFAULT_AGENT = "random"
@@ -61,13 +58,3 @@ def hub_spec(task: str | None) -> tuple[Spec, tuple[str, ...]]:
     if task is None:
         spec = Spec(spec.topology, attrs.evolve(spec.task, seats=((AgentRole.Attacker.value, 1),)))
     return spec, warnings
-
-
-def check_file(file: str) -> tuple[list[str], tuple[str, ...]]:
-    """The problems and warnings of one scenario or task file."""
-    try:
-        if "env" in read_mapping(Path(file)):
-            return [], load_task_file(file).warnings
-    except ConfigError as error:
-        return list(error.problems), ()
-    return check_topology_file(file), ()
