@@ -36,7 +36,9 @@ agent_app = typer.Typer(
 )
 scenario_app = typer.Typer(help="Look at scenarios, and check your own.", no_args_is_help=True)
 app.add_typer(agent_app, name="agent")
+replay_app = typer.Typer(help="Record matches, play them again, compare machines.", no_args_is_help=True)
 app.add_typer(scenario_app, name="scenario")
+app.add_typer(replay_app, name="replay")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to stderr.")]
 Parent = Annotated[Optional[int], typer.Option("--parent", hidden=True)]  # typer reads Optional
@@ -218,6 +220,57 @@ def scenario_validate(
             print(f"{file}: valid")
         failed = failed or bool(problems)
     if failed:
+        raise typer.Exit(EXIT_FAILED)
+
+
+@replay_app.command("record")
+def replay_record(
+    out: Annotated[str, typer.Option("--out", help="The file to write, such as run.siege.")],
+    scenario: Annotated[Optional[str], typer.Option(help="A bundled scenario, or a YAML file.")] = None,
+    task: Annotated[Optional[str], typer.Option(help="A task: a bundled one, or a YAML file.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal recordings.")] = 1,
+    events: Annotated[int, typer.Option(min=1, help="How many events to play.")] = 1_000,
+) -> None:
+    """Record a random match played in this process: the same file on every machine."""
+    from netsiege.engine.selfplay import play_randomly
+    from netsiege.options import play_setup
+
+    spec, _, warnings = play_setup(task, scenario, None, None, None)
+    _warn_all(warnings)
+    replay = play_randomly(spec, seed, events)
+    replay.save(out)
+    print(f"{out}: {len(replay.events)} events of {spec.topology.name}, chain {replay.links[-1].hex()}")
+
+
+@replay_app.command("verify")
+def replay_verify(files: Annotated[list[str], typer.Argument(help="Replays to play again.")]) -> None:
+    """Play replays again; exit code 1 names the first event that comes out otherwise."""
+    from netsiege.engine.replay import Replay, verify
+
+    failed = False
+    for file in files:
+        replay = Replay.load(file)
+        event = verify(replay)
+        failed = failed or event is not None
+        if event is None:
+            print(f"{file}: {len(replay.events)} events come out the same")
+        else:
+            print(f"{file}: comes out otherwise from {replay.describe_event(event)}")
+    if failed:
+        raise typer.Exit(EXIT_FAILED)
+
+
+@replay_app.command("doctor")
+def replay_doctor(
+    a: Annotated[str, typer.Argument(help="A replay.")],
+    b: Annotated[str, typer.Argument(help="Another run of the same match.")],
+) -> None:
+    """Name the first event at which two runs of a match diverge; exit code 1 if they do."""
+    from netsiege.engine.replay import Replay, diagnose
+
+    found = diagnose(Replay.load(a), Replay.load(b))
+    print(found.text)
+    if not found.same:
         raise typer.Exit(EXIT_FAILED)
 
 
