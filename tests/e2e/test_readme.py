@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.e2e.conftest import netsiege
+
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
@@ -31,3 +33,21 @@ def test_readme_names_the_two_commands_that_do_everything():
     assert len(commands) == 2
     assert "netsiege play" in commands[0]
     assert "pytest" in commands[1]
+
+
+def test_readme_scenario_is_valid_and_can_be_played(tmp_path):
+    [yaml] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "office.yaml").write_text(yaml)
+    for command in ("scenario validate office.yaml", "play --scenario office.yaml --episodes 20"):
+        assert f"netsiege {command}\n" in README
+        done = netsiege(*command.split(), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "warning" not in done.stderr
+
+
+def test_readme_shows_the_error_of_a_mistake_as_it_is(tmp_path):
+    [yaml] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "office.yaml").write_text(yaml.replace("192.168.1.2\n", "192.168.1.300\n"))
+    done = netsiege("scenario", "validate", "office.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] in README
