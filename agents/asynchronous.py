@@ -22,6 +22,8 @@ class AsyncAgent(AgentProfile):
 
     async def register(self) -> Observation:
         """Connects, takes a seat and returns the first observation, once the match is full."""
+        if self._client is not None and self._client.failed:
+            await self.terminate_connection()
         if self._client is None:
             self._client = await AsyncClient(self.address, self.name).open(self.connect_timeout_s)
         seat = await self._client.join(self.role, self.room)
@@ -48,7 +50,7 @@ class AsyncAgent(AgentProfile):
 
     async def play(self, episodes: int | None = 1) -> list[EpisodeSummary]:
         """Plays whole episodes, registering first if need be; None: as many as the match has."""
-        observation = await self.register() if self.seat is None else self.seat.observation
+        observation = await self._ready_to_play()
         played: list[EpisodeSummary] = []
         while True:
             steps, total = 0, 0.0
@@ -57,12 +59,17 @@ class AsyncAgent(AgentProfile):
                 steps, total = steps + 1, total + observation.reward
             reason = observation.info.get("end_reason")
             played.append(EpisodeSummary(0, len(played), steps, total, reason))
-            if len(played) == episodes:
+            if episodes is not None and len(played) >= episodes:
                 return played
             try:
                 observation = await self.request_game_reset()
             except MatchOver:
                 return played
+
+    async def _ready_to_play(self) -> Observation:
+        if self.seat is None or self.seat.ended is not None:
+            return await self.register()
+        return await self.request_game_reset() if self.seat.observation.end else self.seat.observation
 
     def _registered(self) -> tuple[AsyncClient, Seat]:
         if self._client is None or self.seat is None:

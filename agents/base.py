@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from attrs import frozen
 
 from netsiege.agents.profile import AgentProfile
 from netsiege.client import Client
-from netsiege.errors import MatchOver, SiegeError
+from netsiege.errors import HubUnreachable, MatchOver, SiegeError
 from netsiege.game import Action, Observation
 from netsiege.protocol import Reset
 from netsiege.session import Seat
@@ -56,14 +58,16 @@ class BaseAgent(AgentProfile):
         `info` has NetSecGame's keys: message, max_steps, goal_description, actions, configuration_hash.
         Raises `TimeoutError` if the other players take longer than `timeout_s`.
         """
-        seat = self.connect().join(self._role, self.room, timeout_s=timeout_s)[0]
+        with self._dropping_a_lost_connection():
+            seat = self.connect().join(self._role, self.room, timeout_s=timeout_s)[0]
         self.seated(seat)
         return seat.observation
 
     def make_step(self, action: Action | None) -> Observation:
         """Plays an action (None passes) and returns what it led to."""
         client, seat = self._registered()
-        return client.step(seat, action)
+        with self._dropping_a_lost_connection():
+            return client.step(seat, action)
 
     def request_game_reset(
         self, request_trajectory: bool = False, randomize_topology: bool = False, seed: int | None = None
@@ -75,7 +79,8 @@ class BaseAgent(AgentProfile):
         another seat has asked for another seed or topology.
         """
         client, seat = self._registered()
-        return client.reset(seat, Reset(request_trajectory, randomize_topology, seed))
+        with self._dropping_a_lost_connection():
+            return client.reset(seat, Reset(request_trajectory, randomize_topology, seed))
 
     def terminate_connection(self) -> None:
         """Gives the seat up and closes the connection. Harmless when there is none."""
@@ -83,6 +88,15 @@ class BaseAgent(AgentProfile):
             self._client.close()
             self._client = None
             self._seat = None
+
+    @contextmanager
+    def _dropping_a_lost_connection(self) -> Iterator[None]:
+        """What has lost its hub is of no use any more: the next `register` connects anew."""
+        try:
+            yield
+        except HubUnreachable:
+            self.terminate_connection()
+            raise
 
     def _registered(self) -> tuple[Client, Seat]:
         if self._client is None or self._seat is None:
@@ -96,7 +110,7 @@ class BaseAgent(AgentProfile):
 
         Ends early, without an error, when the match is over.
         """
-        observation = self.register() if self._seat is None else self._registered()[1].observation
+        observation = self._ready_to_play()
         played: list[EpisodeSummary] = []
         while True:
             self.episode_started(observation)
@@ -113,6 +127,12 @@ class BaseAgent(AgentProfile):
                 observation = self.request_game_reset()
             except MatchOver:
                 return played
+
+    def _ready_to_play(self) -> Observation:
+        """The first observation of an episode: of a new seat, or of the one that there is."""
+        if self._seat is None or self._seat.ended is not None:
+            return self.register()
+        return self.request_game_reset() if self._seat.observation.end else self._seat.observation
 
     def play_many(self, seats: int, episodes: int | None = 1) -> list[EpisodeSummary]:
         """Plays many seats at once over one connection, one batched message a turn.

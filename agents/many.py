@@ -37,14 +37,21 @@ def play_many(agent: BaseAgent, seats: int, episodes: int | None) -> list[Episod
     played: list[EpisodeSummary] = []
     to_move = list(players.values())
     while players:
+        to_move = [player for player in to_move if player.seat.ended is None]
         if to_move:
             moves = [(p.seat, p.agent.choose_action(p.seat.observation)) for p in to_move]
             client.send(client.session.step_many(moves))
         to_move = []
         for settled in client.pump(5.0):
             player = players.get(settled.seat.handle) if settled.seat is not None else None
-            # what nobody asked for (a pass after a missed deadline) is known to the session already
-            if player is None or not settled.request:
+            if player is None:
+                continue
+            if not settled.request:
+                # what nobody asked for (a pass after a missed deadline) is known to the session already
+                if isinstance(player.seat.ended, MatchOver):
+                    del players[player.seat.handle]
+                elif player.seat.ended is not None:
+                    raise player.seat.ended
                 continue
             if _goes_on(client, player, settled, episodes, played):
                 to_move.append(player)

@@ -6,10 +6,18 @@ import logging
 import random
 from typing import ClassVar
 
+from netsiege.errors import ConfigError
 from netsiege.game import AgentRole
-from netsiege.protocol import DEFAULT_PORT, DEFAULT_ROOM
+from netsiege.protocol import DEFAULT_PORT, DEFAULT_ROOM, clean_name
 from netsiege.session import Seat
 from netsiege.wire import CONNECT_TIMEOUT_S
+
+
+def _checked_name(name: str) -> str:
+    try:
+        return clean_name(name)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 class AgentProfile:
@@ -32,7 +40,7 @@ class AgentProfile:
         """`address` (`tcp://HOST:PORT`) stands in for `host` and `port`. Connects when it registers."""
         self.address = address or f"tcp://{host}:{port}"
         self.room = room
-        self.name = name or type(self).__name__
+        self.name = _checked_name(name or type(self).__name__)
         self.connect_timeout_s = connect_timeout_s
         self._role = AgentRole.from_string(role)
         self._logger = logging.getLogger(type(self).__name__)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
+import sys
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
@@ -67,10 +69,12 @@ def _load(point: EntryPoint) -> type[BaseAgent]:
 
 def _import(name: str) -> type[BaseAgent]:
     module, _, attribute = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # as `python -m` has it, so that an agent beside you is found
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"agent {name!r}: {error}") from None
+    except Exception as error:  # importing runs their code, which may raise anything
+        raise ConfigError(f"agent {name!r}: {type(error).__name__}: {error}") from error
     return _checked(found, name)
 
 

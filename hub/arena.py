@@ -16,6 +16,7 @@ from netsiege.hub.lobby import enter, missing_players, take_match, withdraw
 from netsiege.hub.records import NEVER, Joiner, Match, Room, Seat, Session, Worker
 from netsiege.protocol import (
     AGENT_HEAD,
+    MAX_SEATS,
     VERSION,
     Cause,
     Code,
@@ -27,7 +28,9 @@ from netsiege.protocol import (
     OpenRoom,
     Ready,
     SeatSpec,
+    SessionRole,
     Spec,
+    Trajectory,
     Wait,
     pack,
 )
@@ -41,6 +44,8 @@ EVENT_FRAME: Final = struct.Struct(">BBQIHBI")
 PROGRESS_LIMIT_S: Final = 30.0
 """A worker with events to do that finishes none for so long is given up."""
 PING_EVERY_S: Final = 1.0
+SWEEP_TICKS: Final = 100
+"""Each session is looked at once in so many ticks."""
 
 LOST_CONNECTION: Final = b"\x01"
 """The body of a LEAVE that nobody asked for: the connection is gone."""
@@ -64,7 +69,10 @@ class Arena:
         self.workers: dict[bytes, Worker] = {}
         self.batches: dict[tuple[bytes, int], list[object]] = {}
         self.events = 0
+        self.told_unknown: set[bytes] = set()
+        """Peers that sent as workers without being any, and were told so: once is enough."""
         self._next_ping_s = now_s
+        self._sweep: list[bytes] = []
         self._matches_made = 0
         self._clocked = False
         for spec in rooms:
@@ -74,10 +82,15 @@ class Arena:
 
     def add_room(self, spec: OpenRoom) -> Room:
         """Opens a room. Raises `ConfigError` if its name is taken or its seats make no match."""
+        where, seated = f"room {spec.name!r}", [seat.role for seat in spec.seats]
         if spec.name in self.rooms:
-            raise ConfigError(f"room {spec.name!r} is open already")
-        if not spec.roles or any(seat.role not in spec.roles for seat in spec.seats):
-            raise ConfigError(f"room {spec.name!r}: every seat needs one of the roles {list(spec.roles)}")
+            raise ConfigError(f"{where} is open already")
+        if not spec.roles or any(role not in spec.roles for role in seated):
+            raise ConfigError(f"{where}: every seat needs one of the roles {list(spec.roles)}")
+        if len(set(spec.roles)) < len(spec.roles) or len(set(seated)) < len(seated):
+            raise ConfigError(f"{where}: each role is named once, and so are its seats")
+        if sum(seat.count for seat in spec.seats) > MAX_SEATS:
+            raise ConfigError(f"{where}: a match has at most {MAX_SEATS} seats")
         room = Room(spec, hashlib.sha256(spec.spec).digest())
         self.rooms[spec.name] = room
         self._clocked = self._clocked or spec.move_s is not None
@@ -198,11 +211,18 @@ class Arena:
             self.to_agents.append((peer, message(Kind.OBS_MANY, 0, request, pack(flat))))
         self.batches.clear()
 
-    def episode_ended(self, match: Match, result: bytes) -> None:
-        """Passes an engine's result on to whoever watches the room."""
-        told = Episode(match.room.spec.name, match.id, match.players, result).encode()
-        for session, request in match.room.watchers.items():
-            self.to_agents.append((session.peer, message(Kind.EPISODE, 0, request, told)))
+    def tell_watchers(self, match: Match, kind: int, body: bytes) -> None:
+        """Passes an engine's result on to whoever watches the room, a trajectory to directors only."""
+        room = match.room
+        if kind == Kind.RESULT:
+            news, told = Kind.EPISODE, Episode(room.spec.name, match.id, match.players, body).encode()
+        elif kind == Kind.TRAJECTORY:
+            news, told = Kind.TRAJECTORY, Trajectory(room.spec.name, match.id, body).encode()
+        else:
+            return
+        for session, request in room.watchers.items():
+            if news == Kind.EPISODE or session.role == SessionRole.DIRECTOR:
+                self.to_agents.append((session.peer, message(news, 0, request, told)))
 
     # --- comings and goings -------------------------------------------------------------------------------
 
@@ -224,14 +244,14 @@ class Arena:
 
     def worker_ready(self, peer: bytes, ready: Ready) -> None:
         """Takes a worker in, or anew: whoever says READY holds no leases."""
-        if peer in self.workers:
-            self.worker_gone(peer, self.now_s)
+        self.worker_gone(peer, self.now_s)
         self.workers[peer] = Worker(peer, ready.name, ready.slots, progress_s=self.now_s)
         self.fill_rooms()
 
     def worker_gone(self, peer: bytes, now_s: float) -> None:
         """Takes a worker out: everyone in its matches hears of it at once."""
         self.now_s = now_s
+        self.told_unknown.discard(peer)
         worker = self.workers.pop(peer, None)
         if worker is None:
             return
@@ -246,6 +266,7 @@ class Arena:
             for seat in [s for s in self.seats.values() if s.due_s <= now_s and not s.request]:
                 seat.due_s = NEVER
                 self.to_workers.append(self.event(seat, Kind.TIMEOUT, 0, b""))
+        self._sweep_sessions()
         if now_s >= self._next_ping_s:
             self._next_ping_s = now_s + PING_EVERY_S
             for worker in list(self.workers.values()):
@@ -255,6 +276,19 @@ class Arena:
                     self.worker_gone(worker.peer, now_s)
                     continue
                 self.to_workers.append((worker.peer, message(Kind.W_PING, 0, 0, b"")))
+
+    def _sweep_sessions(self) -> None:
+        """Says PONG, unasked, to a hundredth of the sessions: sending finds out which of them are gone.
+
+        The monitor tells of nearly every end; not of a connection that ended before its first frame was
+        read. At 20 ticks a second such a ghost stays for five seconds at most.
+        """
+        if not self._sweep:
+            self._sweep = list(self.sessions)
+        for _ in range(min(len(self._sweep), 1 + len(self.sessions) // SWEEP_TICKS)):
+            peer = self._sweep.pop()
+            if peer in self.sessions:
+                self.to_agents.append((peer, message(Kind.PONG, 0, 0, b"")))
 
     def close(self) -> None:
         """Tells every session that the hub is closing."""

@@ -20,6 +20,7 @@ from netsiege.protocol import (
     HUB_SEAT,
     MAX_AGENT_FRAME_BYTES,
     MAX_BATCH,
+    MAX_REQUEST,
     OUT_BODY_AT,
     OUT_HEAD,
     VERSION,
@@ -101,7 +102,9 @@ class Broker:
         session = self.arena.sessions.get(peer)
         if session is None:
             raise ProtocolError(Code.HELLO_FIRST, "this connection has no session: say HELLO first")
-        if kind in (Kind.STEP, Kind.RESET, Kind.LEAVE):
+        if kind == Kind.LEAVE and not handle:
+            desk.withdraw_join(self.arena, session, request, body)
+        elif kind in (Kind.STEP, Kind.RESET, Kind.LEAVE):
             self._seat_request(session, handle, kind, request, body)
         elif kind == Kind.STEP_MANY:
             self._step_many(session, request, body)
@@ -112,8 +115,9 @@ class Broker:
 
     def _seat_request(self, session: Session, handle: int, kind: int, request: int, body: bytes) -> None:
         seat = self._seat_of(session, handle)
-        if seat.request and kind != Kind.LEAVE:
+        if (seat.request and kind != Kind.LEAVE) or seat.leaving:
             raise ProtocolError(Code.BUSY, "the seat's last request is not answered yet")
+        seat.leaving = kind == Kind.LEAVE
         if not seat.request:
             seat.request = request
             seat.batched = False
@@ -188,7 +192,9 @@ class Broker:
         if kind == Kind.READY:
             self.arena.worker_ready(peer, Ready.decode(body))
         elif worker is None:
-            self.arena.to_workers.append((peer, message(Kind.UNKNOWN, 0, 0, b"")))
+            if peer not in self.arena.told_unknown:
+                self.arena.told_unknown.add(peer)
+                self.arena.to_workers.append((peer, message(Kind.UNKNOWN, 0, 0, b"")))
         elif kind == Kind.OUT_MANY:
             self._output_many(worker, body)
         elif kind == Kind.W_PONG:
@@ -214,6 +220,8 @@ class Broker:
             if list(map(type, record)) != OUT_RECORD:
                 raise ProtocolError(Code.MALFORMED, "a record of OUT_MANY is six numbers and bytes")
             lease, _, index, answer, flags, request, payload = record
+            if not (0 <= index <= HUB_SEAT and 0 <= answer <= 0xFF and 0 <= request <= MAX_REQUEST):
+                raise ProtocolError(Code.MALFORMED, "a number of OUT_MANY is out of its range")
             match = worker.leases.get(lease)
             if match is not None:
                 sent = self._output(match, index, answer, flags, request, payload)
@@ -226,7 +234,7 @@ class Broker:
     ) -> Send | None:
         """Passes one output of an engine to the session that holds the seat."""
         if index == HUB_SEAT:
-            self.arena.episode_ended(match, body)
+            self.arena.tell_watchers(match, answer, body)
             return None
         if index >= len(match.seats):
             return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import netsiege
 from netsiege.errors import ConfigError, ProtocolError
-from netsiege.hub.lobby import seats_of_role, waiting_joiners
+from netsiege.hub.lobby import seats_of_role, waiting_joiners, withdraw
 from netsiege.hub.records import Joiner, Room, Session
 from netsiege.protocol import (
     AGENT_HEAD,
@@ -30,6 +30,7 @@ from netsiege.protocol import (
     Watching,
     Welcome,
     WorkerState,
+    unpack,
 )
 from netsiege.protocol import Room as RoomOpened
 
@@ -64,7 +65,7 @@ def _join(arena: Arena, session: Session, request: int, body: bytes) -> None:
     if session.role != SessionRole.AGENT:
         raise ProtocolError(Code.NOT_ALLOWED, f"a {session.role} does not play")
     if request in session.joins:
-        raise ProtocolError(Code.BUSY, "a request of this number is open already")
+        return  # said twice; it is answered once
     if len(session.seats) + len(session.joins) >= MAX_SEATS_PER_SESSION:
         raise ProtocolError(Code.OVERLOADED, f"a session holds at most {MAX_SEATS_PER_SESSION} seats")
     if not seats_of_role(room, said.role):
@@ -75,6 +76,17 @@ def _join(arena: Arena, session: Session, request: int, body: bytes) -> None:
     joiner = Joiner(session, request, room, said.role)
     session.joins[request] = joiner
     arena.seat_waiting(joiner)
+
+
+def withdraw_join(arena: Arena, session: Session, request: int, body: bytes) -> None:
+    """A LEAVE about no seat takes back the JOIN whose number it carries, if that is still waiting."""
+    number = unpack(body)
+    joiner = session.joins.pop(number, None) if type(number) is int else None
+    if joiner is None:
+        raise ProtocolError(Code.UNKNOWN_SEAT, "no JOIN of this number is waiting (any more)")
+    withdraw(joiner)
+    for each in (number, request):
+        _answer(arena, session, Kind.END, each, End(Cause.LEFT).encode())
 
 
 def _room(arena: Arena, name: str) -> Room:
@@ -90,8 +102,13 @@ def _ping(arena: Arena, session: Session, request: int, _body: bytes) -> None:
 
 
 def _bye(arena: Arena, session: Session, request: int, _body: bytes) -> None:
+    """Ends the session; whatever it still had open is answered like the BYE itself."""
+    left = End(Cause.LEFT).encode()
+    held = dict.fromkeys(session.joins, 0)
+    held.update({seat.request: seat.handle for seat in session.seats.values() if seat.request})
     arena.agent_gone(session.peer, arena.now_s, asked=True)
-    _answer(arena, session, Kind.END, request, End(Cause.LEFT).encode())
+    for number, handle in [*held.items(), (request, 0)]:
+        arena.to_agents.append((session.peer, AGENT_HEAD.pack(VERSION, Kind.END, handle, number) + left))
 
 
 def _open_room(arena: Arena, session: Session, request: int, body: bytes) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -35,6 +36,8 @@ TICK_S: Final = 0.05
 """How often clocks are looked at when nothing happens, and at least how often when much does."""
 DRAIN_MAX: Final = 1_000
 """Messages taken from one side before the other gets its turn."""
+DEPARTED_S: Final = 10.0
+"""How long a peer that is gone is remembered: longer than what it had sent can lie in a queue."""
 AGENT_QUEUE_MAX: Final = 2 * MAX_BATCH
 """Frames that wait for one agent, who cannot have asked for more; who reads more slowly is cut off."""
 
@@ -62,6 +65,8 @@ class Port:
         self.monitor = self.socket.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
         self.peer_of: dict[int, bytes] = {}
         self.descriptor_of: dict[bytes, int] = {}
+        self.departed: dict[bytes, float] = {}
+        """Peers whose end was heard, and when: what they had still said may be read only afterwards."""
         self.gone: list[bytes] = []
         try:
             self.socket.bind(bind)
@@ -80,7 +85,7 @@ class Port:
             peer = recv(zmq.NOBLOCK)
         except zmq.Again:
             return None
-        if peer in self.descriptor_of:
+        if peer in self.descriptor_of or peer in self.departed:
             frame = recv(zmq.NOBLOCK)
         else:
             first = recv(zmq.NOBLOCK, copy=False)
@@ -96,7 +101,9 @@ class Port:
         """Binds a new peer to its descriptor.
 
         The descriptor may have been another peer's a moment ago: whatever the monitor has said before
-        this frame arrived is heard first. `SRCFD` is marked as deprecated in libzmq; it is used only here.
+        this frame arrived is heard first. A peer whose end was heard before its first frame was read is
+        bound to nothing useful; the arena's sweep finds it. `SRCFD` is marked as deprecated in libzmq; it
+        is used only here.
         """
         self.hear_monitor()
         try:
@@ -115,20 +122,29 @@ class Port:
                 return
             peer = self.peer_of.pop(event["value"], None)
             if peer is not None and event["event"] == zmq.EVENT_DISCONNECTED:
-                self.descriptor_of.pop(peer, None)
-                self.gone.append(peer)
+                self._depart(peer)
 
     def send(self, peer: bytes, frame: bytes) -> bool:
-        """Sends a frame; False if the peer is gone or reads too slowly, which ends its connection for us."""
+        """Sends a frame; False if the peer is gone or reads too slowly, which ends its session."""
         try:
             self.socket.send(peer, zmq.SNDMORE | zmq.NOBLOCK)
             self.socket.send(frame, zmq.NOBLOCK)
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise
-            self.gone.append(peer)
+            self._depart(peer)
             return False
         return True
+
+    def _depart(self, peer: bytes) -> None:
+        self.peer_of.pop(self.descriptor_of.pop(peer, -1), None)
+        self.departed[peer] = time.monotonic()
+        self.gone.append(peer)
+
+    def forget_departed(self, before_s: float) -> None:
+        """Forgets the peers that have been gone since before then."""
+        while self.departed and next(iter(self.departed.values())) < before_s:
+            del self.departed[next(iter(self.departed))]
 
     def close(self) -> None:
         """Closes socket and monitor; what was sent has a moment to leave."""
@@ -142,7 +158,7 @@ class HubLoop:
 
     def __init__(self, agents_bind: str, workers_bind: str, rooms: Iterable[OpenRoom]) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._context.set(zmq.MAX_SOCKETS, min(65_536, self._context.get(zmq.SOCKET_LIMIT)))
+        _raise_descriptor_limit()
         try:
             self._agents = Port(self._context, agents_bind, "agents")
             try:
@@ -179,7 +195,7 @@ class HubLoop:
         gc.collect()
         gc.freeze()
         next_tick_s = 0.0
-        while not stop():
+        while True:
             ready = dict(poller.poll(int(TICK_S * 1_000)))
             now_s = time.monotonic()
             if self._agents.socket in ready:
@@ -193,8 +209,12 @@ class HubLoop:
                 self._see_off(now_s)
             if now_s >= next_tick_s:
                 next_tick_s = now_s + TICK_S
+                if stop():
+                    break
                 self._arena.tick(now_s)
                 self._flush()
+                for port in (self._agents, self._workers):
+                    port.forget_departed(now_s - DEPARTED_S)
         self._arena.close()
         self._flush()
 
@@ -218,14 +238,18 @@ class HubLoop:
             if received is None:
                 return
             peer, frame = received
-            sent = take(peer, frame or b"", now_s)
+            try:
+                sent = take(peer, frame or b"", now_s)
+            except Exception:  # the edge around one frame: no peer takes the hub from the others
+                log.exception("frame_broke_the_hub peer=%s", peer.hex())
+                continue
             if sent is not None:
                 send(*sent)
             if arena.to_agents or arena.to_workers:
                 self._flush()
 
     def _see_off(self, now_s: float) -> None:
-        """Tells the broker who is gone, after all that they had still said has been heard."""
+        """Tells the arena who is gone, after what they had still said, up to a limit, has been heard."""
         self._drain_agents(now_s)
         self._drain_workers(now_s)
         while self._agents.gone or self._workers.gone:
@@ -252,6 +276,14 @@ class HubLoop:
             self._agents.close()
             self._workers.close()
         self._context.term()
+
+
+def _raise_descriptor_limit() -> None:
+    """One connection takes one descriptor, and the usual soft limit of 1,024 is soon reached."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _draw_u64() -> int:

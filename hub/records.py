@@ -50,6 +50,7 @@ class Seat:
     index: int
     request: int
     batched: bool = False
+    leaving: bool = False
     over: bool = False
     due_s: float = NEVER
 

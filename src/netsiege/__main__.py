@@ -1,5 +1,20 @@
 """`python -m netsiege` is `netsiege`."""
 
-from netsiege.cli import main
+from __future__ import annotations
 
-main()
+import sys
+from typing import NoReturn
+
+
+def run() -> NoReturn:
+    """The command: interrupted while it is still loading, it ends as it does later on."""
+    try:
+        from netsiege.cli import main  # noqa: PLC0415  # the loading is what may be interrupted
+
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

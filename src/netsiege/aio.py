@@ -13,7 +13,7 @@ import zmq.asyncio
 from netsiege.errors import HubUnreachable, ProtocolError, SiegeError
 from netsiege.game import Action, AgentRole, Observation
 from netsiege.protocol import DEFAULT_ROOM, End, Reset, SessionRole, Welcome
-from netsiege.session import Seat, Session, Settled
+from netsiege.session import Seat, Session, Settled, Unwanted
 from netsiege.wire import CONNECT_TIMEOUT_S, SILENCE_S, Connection
 
 T = TypeVar("T")
@@ -44,12 +44,13 @@ class AsyncClient:
         try:
             async with asyncio.timeout(timeout_s):
                 await self._ask(self.session.hello(), Welcome)
-        except TimeoutError:
+        except BaseException as error:
             await self.close()
-            raise self._connection.diagnosis() from None
-        except ProtocolError as error:
-            await self.close()
-            raise self._connection.stranger(error) from None
+            if isinstance(error, TimeoutError):
+                raise self._connection.diagnosis() from None
+            if isinstance(error, ProtocolError):
+                raise self._connection.stranger(error) from None
+            raise
         return self
 
     async def __aenter__(self) -> Self:
@@ -58,9 +59,20 @@ class AsyncClient:
     async def __aexit__(self, *_exception: object) -> None:
         await self.close()
 
+    @property
+    def failed(self) -> bool:
+        """Whether the connection is lost: open another client then."""
+        return self._failure is not None
+
     async def join(self, role: AgentRole, room: str = DEFAULT_ROOM) -> Seat:
         """Takes a seat; returns when its match is full. Bound the wait with `asyncio.timeout`."""
-        return await self._ask(self.session.join(room, role), Seat)
+        number, frame = self.session.join(room, role)
+        try:
+            return await self._ask((number, frame), Seat)
+        except asyncio.CancelledError:
+            if self.session.is_open(number) and self._failure is None:
+                self._send(self.session.withdraw(number)[1])
+            raise
 
     async def step(self, seat: Seat, action: Action | None) -> Observation:
         """Plays an action; None passes."""
@@ -139,6 +151,9 @@ class AsyncClient:
             except SiegeError as error:
                 self._fail(error)
                 return
+            except Exception as error:  # a task that ends in silence would leave every caller waiting
+                self._fail(SiegeError(f"the client broke: {error!r}"))
+                raise
 
     def _drain(self, connection: Connection) -> None:
         while True:
@@ -152,6 +167,9 @@ class AsyncClient:
     def _resolve(self, settled: Settled) -> None:
         if not settled.request and isinstance(settled.answer, HubUnreachable):
             raise settled.answer
+        if isinstance(settled.answer, Unwanted):
+            self._send(self.session.leave(settled.answer.seat)[1])
+            return
         handle = settled.seat.handle if settled.seat is not None else 0
         future = self._waiting.pop((settled.request, handle), None)
         if future is None:  # a seat's first message answers a request that knew no seat

@@ -40,6 +40,13 @@ replay_app = typer.Typer(help="Record matches, play them again, compare machines
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(replay_app, name="replay")
 
+MAX_SEED = (1 << 64) - 1
+Seed = Annotated[
+    Optional[int],  # typer reads Optional
+    typer.Option(
+        "--seed", min=0, max=MAX_SEED, help="Equal seeds give equal games. Default: the task's, or a new one."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to stderr.")]
 Parent = Annotated[Optional[int], typer.Option("--parent", hidden=True)]  # typer reads Optional
 HubAddress = Annotated[str, typer.Option("--hub", help="Where the hub listens for agents.")]
@@ -60,13 +67,12 @@ def play(
     defender: Annotated[Optional[str], typer.Option(help="The defending agent, or `none`.")] = None,
     benign: Annotated[Optional[int], typer.Option(min=0, help="How many random benign users.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 10,
-    seed: Annotated[
-        Optional[int], typer.Option(min=0, help="Equal seeds give equal games. Default: a new one.")
-    ] = None,
+    seed: Seed = None,
     workers: Annotated[int, typer.Option(min=1, help="Engine workers.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Play a match here: starts a hub, workers and agents, and prints how it went."""
+    from netsiege.local import ending_on_sigterm
     from netsiege.options import play_setup
     from netsiege.play import play as play_match
     from netsiege.show import EpisodeProgress, print_report
@@ -75,7 +81,7 @@ def play(
     _warn_all(warnings)
     if seed is None:
         seed = spec.task.seed if spec.task.seed is not None else _new_seed()
-    with EpisodeProgress(episodes, spec.topology.name) as progress:
+    with ending_on_sigterm(), EpisodeProgress(episodes, spec.topology.name) as progress:
         report = play_match(spec, entrants, episodes, seed, workers=workers, progress=progress.advance)
     if as_json:
         print(json.dumps(report.as_dict(), indent=2))
@@ -91,7 +97,7 @@ def hub(
     task: Annotated[
         Optional[str], typer.Option(help="The task of the room `default`: a bundled one, or a YAML file.")
     ] = None,
-    seed: Annotated[Optional[int], typer.Option(min=0, help="Overrides the task's random_seed.")] = None,
+    seed: Seed = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow addresses that others can reach, without keys.")
     ] = False,
@@ -168,12 +174,23 @@ def agent_run(
     seats: Annotated[int, typer.Option(min=1, help="Seats to play at once over one connection.")] = 1,
     wait: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the hub to answer.")] = 2.5,
     as_json: Json = False,
+    parent: Parent = None,
 ) -> None:
     """Run an agent against a hub."""
     from netsiege.agents.runner import run_agent
+    from netsiege.local import end_with_parent
     from netsiege.show import print_summaries
 
-    played = run_agent(name, hub, role, room=room, episodes=episodes, seats=seats, wait_s=wait)
+    end_with_parent(parent)
+    try:
+        played = run_agent(name, hub, role, room=room, episodes=episodes, seats=seats, wait_s=wait)
+    except SiegeError:
+        raise
+    except Exception as error:  # the agent's own code, which is not ours to report
+        import traceback
+
+        traceback.print_exc()
+        raise SiegeError(f"the agent {name} raised {type(error).__name__}") from error
     print_summaries(played, as_json)
 
 
@@ -228,7 +245,7 @@ def replay_record(
     out: Annotated[str, typer.Option("--out", help="The file to write, such as run.siege.")],
     scenario: Annotated[Optional[str], typer.Option(help="A bundled scenario, or a YAML file.")] = None,
     task: Annotated[Optional[str], typer.Option(help="A task: a bundled one, or a YAML file.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal recordings.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Equal seeds give equal recordings.")] = 1,
     events: Annotated[int, typer.Option(min=1, help="How many events to play.")] = 1_000,
 ) -> None:
     """Record a random match played in this process: the same file on every machine."""

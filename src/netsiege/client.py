@@ -21,12 +21,14 @@ from netsiege.protocol import (
     Room,
     SessionRole,
     State,
+    Trajectory,
     Watching,
 )
-from netsiege.session import Seat, Session, Settled
+from netsiege.session import Seat, Session, Settled, Unwanted
 from netsiege.wire import CONNECT_TIMEOUT_S, SILENCE_S, Connection
 
 T = TypeVar("T")
+News = Episode | Match | Trajectory
 
 
 class Client:
@@ -46,7 +48,7 @@ class Client:
         self._poller.register(self._connection.monitor, zmq.POLLIN)
         self._heard_s = time.monotonic()
         self._ping: int | None = None
-        self._news: list[Episode | Match] = []
+        self._news: list[News] = []
 
     def open(self, timeout_s: float = CONNECT_TIMEOUT_S) -> Self:
         """Says HELLO. Raises `HubUnreachable` or `AuthError` with advice if no hub answers in time."""
@@ -88,7 +90,12 @@ class Client:
         for other players takes longer than `timeout_s`.
         """
         asked = [self._send(self.session.join(room, role)) for _ in range(count)]
-        answers = self._settle(asked, timeout_s)
+        try:
+            answers = self._settle(asked, timeout_s)
+        except (TimeoutError, KeyboardInterrupt):
+            for request in filter(self.session.is_open, asked):
+                self._send(self.session.withdraw(request))
+            raise
         return [_expect(answers[request], Seat) for request in asked]
 
     def step(self, seat: Seat, action: Action | None) -> Observation:
@@ -122,7 +129,7 @@ class Client:
         """The hub in numbers."""
         return self._one(self.session.status(), State)
 
-    def news(self, timeout_s: float) -> Iterator[Episode | Match]:
+    def news(self, timeout_s: float) -> Iterator[News]:
         """The news that are there; if there are none, those that come within `timeout_s`."""
         if not self._news:
             self.pump(timeout_s)
@@ -165,9 +172,10 @@ class Client:
                 settled = self._drain()
             if self._connection.monitor in ready and self._connection.hear_monitor():
                 raise self._connection.lost()
+            if not settled:
+                self._check_silence()
             if settled or time.monotonic() >= deadline_s:
                 return settled
-            self._check_silence()
 
     def _drain(self) -> list[Settled]:
         settled: list[Settled] = []
@@ -181,13 +189,16 @@ class Client:
                 break
             settled += receive(frames[0])
         for each in settled:
-            if isinstance(each.answer, Episode | Match):
+            if isinstance(each.answer, News):
                 self._news.append(each.answer)
+            elif isinstance(each.answer, Unwanted):
+                self._send(self.session.leave(each.answer.seat))
             elif not each.request and isinstance(each.answer, HubUnreachable):
                 raise each.answer
         return settled
 
     def _check_silence(self) -> None:
+        """Asks a hub that has been silent whether it is there; raises if it does not answer that either."""
         silent_s = time.monotonic() - self._heard_s
         if silent_s > 2 * SILENCE_S:
             raise HubUnreachable(f"{self._connection.address}: the hub has stopped answering")

@@ -11,8 +11,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import IO, Self
 
 from netsiege.errors import SiegeError
@@ -21,6 +23,8 @@ GRACE_S = 3.0
 """How long a child may take to end after SIGTERM before it is killed."""
 RESTART_AFTER_S = (0.0, 0.5, 2.0, 5.0)
 """Pauses before a worker that has died is started again: the n-th time in a row, then always the last."""
+WATCH_S = 0.2
+"""How often a child that is busy with something else looks whether its parent is still there."""
 STEADY_S = 30.0
 """A worker that has lived so long starts its next pauses from the first."""
 
@@ -114,8 +118,7 @@ class WorkerKeeper:
             due_s = self._due_s[i]
             if due_s is not None:
                 if now_s >= due_s:
-                    self._due_s[i] = None
-                    self._workers[i] = self._children.start(*self._arguments)
+                    self._start_again(i, now_s)
             elif worker.code is not None:
                 steady = now_s - worker.started_s > STEADY_S
                 self._deaths[i] = 0 if steady else self._deaths[i]
@@ -125,6 +128,14 @@ class WorkerKeeper:
                 self._warn(f"worker {i + 1} has died ({worker.last_words()}); starting another")
                 worker.wait(0)
                 self._children.all.remove(worker)
+
+    def _start_again(self, i: int, now_s: float) -> None:
+        try:
+            self._workers[i] = self._children.start(*self._arguments)
+            self._due_s[i] = None
+        except OSError as error:
+            self._due_s[i] = now_s + RESTART_AFTER_S[-1]
+            self._warn(f"worker {i + 1} cannot be started: {error.strerror}; trying again later")
 
     def end(self) -> None:
         """Ends all workers."""
@@ -154,6 +165,33 @@ class Stop:
     def __call__(self) -> bool:
         """Whether it is time to end."""
         return self.signal is not None or (self._parent is not None and os.getppid() != self._parent)
+
+
+@contextmanager
+def ending_on_sigterm() -> Iterator[None]:
+    """Turns SIGTERM into an ordinary exit with code 143, so that what was begun is ended in order."""
+
+    def leave(_number: int, _frame: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def end_with_parent(parent: int | None) -> None:
+    """Ends this process when the process `parent` is gone, whatever else it is doing. None: never."""
+    if parent is None:
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 class LocalHub:

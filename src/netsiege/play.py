@@ -5,6 +5,7 @@ What happens in the match comes from the engine, by way of the hub: nothing is t
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -16,11 +17,18 @@ from netsiege.client import Client
 from netsiege.errors import SiegeError, WorkerLost
 from netsiege.game import AgentRole, AgentStatus
 from netsiege.local import Child, Children, LocalHub
-from netsiege.protocol import Cause, Episode, Match, Result, SessionRole
+from netsiege.protocol import Cause, Episode, Match, Result, SessionRole, Trajectory
 from netsiege.rooms import room_of
 from netsiege.scenarios.model import Spec
+from netsiege.scribe import FOLDER, keep
 
 ROOM: Final = "play"
+START_LIMIT_S: Final = 20.0
+"""How long all agents together may take until their match begins."""
+DESERTED: Final = (Cause.LEFT, Cause.DISCONNECT, Cause.PROTOCOL)
+"""Ends of an episode that no bundled agent brings about: somebody's process is gone, or misbehaves."""
+FAREWELL_S: Final = 10.0
+"""How long an agent may take to end after its last episode: it may have something to save."""
 
 
 @frozen
@@ -117,12 +125,13 @@ def play(
             director.watch(ROOM)
             agents = [_start_agent(children, hub.address, entrant, episodes) for entrant in entrants]
             results, times_s = _follow(director, agents, progress)
+            _see_off(agents)
     return _report(spec, entrants, seed, results, times_s)
 
 
 def _start_agent(children: Children, address: str, entrant: Entrant, episodes: int) -> Child:
     arguments = ["agent", "run", entrant.agent, "--hub", address, "--role", entrant.role.value]
-    arguments += ["--room", ROOM, "--episodes", str(episodes)]
+    arguments += ["--room", ROOM, "--episodes", str(episodes), "--parent", str(os.getpid())]
     return children.start(*arguments)
 
 
@@ -134,27 +143,67 @@ def _follow(
     times_s = [time.monotonic()]
     while not results or not results[-1].last:
         for news in director.news(0.25):
-            if isinstance(news, Episode):
+            if isinstance(news, Trajectory):
+                keep(FOLDER, news)
+            elif isinstance(news, Episode):
                 results.append(Result.decode(news.result))
+                if results[-1].cause in DESERTED:
+                    _deserted(agents, results[-1])
                 times_s.append(time.monotonic())
                 progress(results[-1])
-            elif isinstance(news, Match):
+            elif isinstance(news, Match) and not (results and results[-1].last):
                 _match_ended(news, agents)
-        for agent in agents:
-            if agent.code not in (None, 0):
-                raise SiegeError(
-                    f"an agent has failed ({' '.join(agent.arguments[:3])}):\n{agent.last_words()}"
-                )
+        if not (results and results[-1].last):
+            _check_alive(agents)
+            if not results and time.monotonic() - times_s[0] > START_LIMIT_S:
+                _check_started(director, agents)
     return results, times_s
+
+
+def _check_alive(agents: list[Child]) -> None:
+    """An agent that ends before the match does has failed, whatever its exit code."""
+    for agent in agents:
+        if agent.code is not None:
+            raise SiegeError(f"{_name(agent)} has ended before the match did:\n{agent.last_words()}")
+
+
+def _deserted(agents: list[Child], result: Result) -> None:
+    """A seat was given up: by an agent that has ended, or is about to."""
+    deadline_s = time.monotonic() + 1.0
+    while time.monotonic() < deadline_s:
+        _check_alive(agents)
+        time.sleep(0.01)
+    raise SiegeError(f"a seat was given up in episode {result.episode}: {result.cause}")
+
+
+def _check_started(director: Client, agents: list[Child]) -> None:
+    [room] = [room for room in director.status().rooms if room.name == ROOM]
+    if not room.open_matches:
+        raise SiegeError(
+            f"no match has begun within {START_LIMIT_S:g} s: of {len(agents)} agents, "
+            f"{room.waiting} have asked for a seat"
+        )
+
+
+def _see_off(agents: list[Child]) -> None:
+    """Lets the agents finish what they do after their last episode, and looks how they ended."""
+    deadline_s = time.monotonic() + FAREWELL_S
+    for agent in agents:
+        while agent.code is None and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        if agent.code:
+            raise SiegeError(f"{_name(agent)} has failed:\n{agent.last_words()}")
+
+
+def _name(agent: Child) -> str:
+    return f"the agent {agent.arguments[2]}"
 
 
 def _match_ended(news: Match, agents: list[Child]) -> None:
     """A match that ends before its last episode has failed; says why."""
     if news.cause in (Cause.WORKER, Cause.HUB, Cause.FAULT):
         raise WorkerLost(news.text)
-    for agent in agents:
-        if agent.code:
-            raise SiegeError(f"an agent has failed:\n{agent.last_words()}")
+    _check_alive(agents)
     raise SiegeError(f"the match ended early: {news.cause} {news.text}".strip())
 
 

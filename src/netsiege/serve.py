@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 def check_bind(address: str, insecure: bool) -> None:
     """Raises `ConfigError` if others can reach the address and nobody has said that they may."""
-    parts = urlsplit(address)
-    if parts.scheme == "ipc":
-        return
     try:
+        parts = urlsplit(address)
         port = parts.port
     except ValueError:
-        port = None
+        parts, port = urlsplit(""), None
+    if parts.scheme == "ipc":
+        return
     if parts.scheme != "tcp" or not parts.hostname or port is None:
         raise ConfigError(
             f"{address!r} is no address to listen at: write tcp://HOST:PORT, like tcp://127.0.0.1:9100"

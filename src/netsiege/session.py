@@ -44,6 +44,7 @@ from netsiege.protocol import (
     Room,
     SessionRole,
     State,
+    Trajectory,
     Wait,
     Watch,
     Watching,
@@ -92,6 +93,13 @@ class Settled:
     answer: Any
 
 
+@frozen
+class Unwanted:
+    """A seat that came after its JOIN had been taken back."""
+
+    seat: Seat
+
+
 @define
 class _Open:
     """A request without its final reply. `waiting` counts the replies that are still to come."""
@@ -100,6 +108,7 @@ class _Open:
     seats: dict[int, Seat] = Factory(dict)
     role: str = ""
     held: str | None = None
+    withdrawn: bool = False
 
 
 @define(eq=False)
@@ -127,6 +136,14 @@ class Session:
         number, sent = self._ask(Kind.JOIN, 0, Join(room, role.value).encode())
         self._open[number].role = role.value
         return number, sent
+
+    def withdraw(self, join: int) -> tuple[int, bytes]:
+        """Takes a JOIN back. If it is too late for that, its seat is given back when it comes.
+
+        Then it settles as `Unwanted`, and whoever carries this session must `leave` the seat.
+        """
+        self._open[join].withdrawn = True
+        return self._ask(Kind.LEAVE, 0, pack(join))
 
     def step(self, seat: Seat, action: Action | None) -> tuple[int, bytes]:
         """Plays an action (None passes); settled by an `Observation`.
@@ -241,6 +258,8 @@ class Session:
             if asked is not None:
                 asked.held = Wait.decode(body).reason
             return []
+        if kind == Kind.PONG and not request:
+            return []  # the hub has looked whether this end is still there
         if kind == Kind.SEATED:
             return [self._seated(handle, request, Seated.decode(body))]
         if kind == Kind.OBS:
@@ -250,7 +269,7 @@ class Session:
         read = _READ.get(kind)
         if read is None:
             raise ProtocolError(Code.MALFORMED, f"{kind} is no kind of message that a hub sends")
-        if kind not in (Kind.EPISODE, Kind.MATCH):
+        if kind not in (Kind.EPISODE, Kind.MATCH, Kind.TRAJECTORY):
             self._open.pop(request, None)
         answer = read(body)
         if isinstance(answer, Welcome):
@@ -278,8 +297,9 @@ class Session:
             Observation(first.state, first.reward, first.end, info),
         )
         self.seats[handle] = seat
-        self._open.pop(request, None)
-        return Settled(request, seat, seat)
+        asked = self._open.pop(request, None)
+        unwanted = asked is not None and asked.withdrawn
+        return Settled(request, seat, Unwanted(seat) if unwanted else seat)
 
     def _observed(self, handle: int, request: int, body: bytes) -> list[Settled]:
         seat = self.seats.get(handle)
@@ -331,23 +351,27 @@ _READ: Final[dict[int, Callable[[bytes], Any]]] = {
     Kind.WATCHING: Watching.decode,
     Kind.EPISODE: Episode.decode,
     Kind.MATCH: Match.decode,
+    Kind.TRAJECTORY: Trajectory.decode,
     Kind.STATE: State.decode,
     Kind.PONG: lambda _body: None,
 }
 
 
+_ERRORS: Final[dict[str, type[SiegeError]]] = {
+    Code.WORKER_LOST: WorkerLost,
+    Code.ENGINE_FAULT: WorkerLost,
+    Code.MATCH_OVER: MatchOver,
+    Code.FORFEITED: Forfeited,
+    Code.HUB_CLOSING: HubUnreachable,
+    Code.NOT_ALLOWED: AuthError,
+}
+
+
 def _error_of(error: Error) -> SiegeError:
-    if error.code in (Code.WORKER_LOST, Code.ENGINE_FAULT):
-        return WorkerLost(error.text)
-    if error.code == Code.MATCH_OVER:
-        return MatchOver(error.text)
-    if error.code == Code.FORFEITED:
-        return Forfeited(error.text)
-    if error.code == Code.HUB_CLOSING:
-        return HubUnreachable(error.text)
-    if error.code == Code.NOT_ALLOWED:
-        return AuthError(error.text)
-    return ProtocolError(error.code, error.text)
+    if error.code == Code.HELLO_FIRST:
+        return HubUnreachable("the hub does not know this session any more: it was restarted, or cut it off")
+    kind = _ERRORS.get(error.code)
+    return kind(error.text) if kind is not None else ProtocolError(error.code, error.text)
 
 
 def _ending(answer: Any) -> SiegeError:

@@ -47,13 +47,13 @@ def shared_context() -> zmq.Context[zmq.Socket[bytes]]:
 
 def check_address(address: str) -> str:
     """`address` if a client can connect to it, `tcp://HOST:PORT` or `ipc://PATH`. Raises `ConfigError`."""
-    parts = urlsplit(address)
-    if parts.scheme == "ipc" and address != "ipc://":
-        return address
     try:
+        parts = urlsplit(address)
         port = parts.port
     except ValueError:
-        port = None
+        parts, port = urlsplit(""), None
+    if parts.scheme == "ipc" and address != "ipc://":
+        return address
     if parts.scheme != "tcp" or not parts.hostname or not port or parts.path or parts.query:
         raise ConfigError(
             f"{address!r} is no address of a hub: write tcp://HOST:PORT, such as tcp://localhost:9100"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from netsiege.errors import Forfeited, MatchOver, ProtocolError, WorkerLost
 from netsiege.game import IP, Action, ActionType, AgentRole, Observation
-from netsiege.hub.arena import PROGRESS_LIMIT_S, derive_seed
+from netsiege.hub.arena import PROGRESS_LIMIT_S, SWEEP_TICKS, derive_seed
 from netsiege.protocol import (
     AGENT_HEAD,
     MAX_AGENT_FRAME_BYTES,
@@ -20,14 +20,16 @@ from netsiege.protocol import (
     Flag,
     Held,
     Kind,
+    OpenRoom,
     Reset,
     Result,
+    SeatCount,
     SessionRole,
     WorkerPong,
     pack,
 )
 from netsiege.protocol.play import action_body
-from netsiege.session import Seat
+from netsiege.session import Seat, Unwanted
 from tests.hub.rig import STEP_REPLY, Rig, room
 
 LOOK = Action(ActionType.FindData, {"source_host": IP("1.1.1.1"), "target_host": IP("1.1.1.1")})
@@ -575,3 +577,116 @@ def test_draws_of_the_rig_are_not_the_real_ones():
     from netsiege.hub.loop import _draw_u64  # noqa: PLC0415
 
     assert len({_draw_u64() for _ in range(1_000)} | {int.from_bytes(os.urandom(8))}) == 1_001
+
+
+@pytest.mark.parametrize(
+    ("roles", "seats"),
+    [
+        (("Attacker", "Attacker"), (("Attacker", 1),)),
+        (("Attacker",), (("Attacker", 1), ("Attacker", 1))),
+        (("Attacker", "Defender"), (("Attacker", 65_534), ("Defender", 1))),
+        ((), ()),
+    ],
+)
+def test_room_whose_seats_make_no_match_is_refused(roles, seats):
+    rig = Rig()
+    director = rig.agent(b"d", SessionRole.DIRECTOR)
+    director.answers()
+    counts = tuple(SeatCount(role, count) for role, count in seats)
+    director.ask(director.session.open_room(OpenRoom("x", roles, counts, 1, 1, None, None, b"")))
+    assert refused(director) == Code.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("index", "kind", "number"), [(-1, 18, 0), (70_000, 18, 0), (0, 300, 0), (0, 18, 2**32)]
+)
+def test_worker_whose_numbers_are_out_of_range_is_refused(index, kind, number):
+    rig = Rig()
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    [lease] = seated(rig, worker, agent)
+    heard = len(agent.frames)
+    worker.out_many((lease, 1, index, kind, 0, number, STEP_REPLY))
+    assert [kind for kind, *_ in worker.take()] == [Kind.ERROR]
+    assert len(agent.frames) == heard
+
+
+def test_stranger_among_workers_is_told_once_until_it_is_ready():
+    rig = Rig()
+    for _ in range(3):
+        rig.from_worker(b"g", WORKER_HEAD.pack(VERSION, Kind.OUT, 5, 1) + b"12345678")
+    assert [frame[1] for _, frame in rig.nobody] == [Kind.UNKNOWN]
+    rig.worker(b"g")
+    rig.arena.worker_gone(b"g", 1.0)
+    rig.from_worker(b"g", WORKER_HEAD.pack(VERSION, Kind.OUT, 5, 1) + b"12345678")
+    assert [frame[1] for frame in rig.workers[b"g"].frames] == [Kind.UNKNOWN]
+
+
+def test_second_leave_of_a_seat_is_refused():
+    rig = Rig()
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    seated(rig, worker, agent)
+    for number in (50, 51):
+        rig.from_agent(b"a", raw(Kind.LEAVE, agent.seat.handle, number))
+    assert Error.decode(agent.frames[-1][14:]).code == Code.BUSY
+    assert len(worker.events()) == 1
+
+
+def test_bye_answers_all_that_was_open():
+    rig = Rig(room("one"), room("two", seats=(("Attacker", 2),)))
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    agent.join(room="one")
+    worker.seat_all()
+    reset = agent.ask(agent.session.reset(agent.seat, Reset()))
+    join = agent.join(room="two")
+    agent.ask(agent.session.bye())
+    assert not agent.session.is_open(reset)
+    assert not agent.session.is_open(join)
+
+
+def test_join_that_is_taken_back_leaves_the_waiting_room():
+    rig = Rig(room(seats=(("Attacker", 2),)))
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    join = agent.join()
+    agent.ask(agent.session.withdraw(join))
+    assert not agent.session.is_open(join)
+    rig.agent(b"b").join()
+    assert worker.opened() == []
+    agent.join()
+    assert len(worker.opened()) == 1
+
+
+def test_join_that_is_taken_back_too_late_settles_as_unwanted():
+    rig = Rig()
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    join = agent.join()
+    agent.answers()
+    agent.ask(agent.session.withdraw(join))
+    worker.seat_all()
+    error, unwanted = agent.answers()
+    assert error.code == Code.UNKNOWN_SEAT
+    assert isinstance(unwanted, Unwanted)
+    agent.ask(agent.session.leave(unwanted.seat))
+    assert [event[3] for event in worker.events()] == [Kind.LEAVE]
+
+
+def test_join_said_twice_is_answered_once():
+    rig = Rig()
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    number, frame = agent.session.join("default", AgentRole.Attacker)
+    heard = len(agent.frames)
+    rig.from_agent(b"a", frame)
+    assert len(worker.opened()) == 1
+    assert len(agent.frames) == heard
+    assert agent.session.is_open(number)
+
+
+def test_every_session_is_looked_at_within_the_sweep():
+    rig = Rig()
+    agents = [rig.agent(b"%d" % i) for i in range(250)]
+    heard = [len(agent.frames) for agent in agents]
+    for _ in range(SWEEP_TICKS + 1):
+        rig.tick(0.05)
+    pongs = [len(agent.frames) - before for agent, before in zip(agents, heard, strict=True)]
+    assert min(pongs) >= 1
+    assert max(pongs) <= 2
+    assert all(agent.answers()[1:] == [] for agent in agents)

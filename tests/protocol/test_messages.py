@@ -62,6 +62,7 @@ EXAMPLES = [
     protocol.Watching("r"),
     protocol.Episode("r", 1, (Player("Attacker", 0, "a"),), b"result"),
     protocol.Match("r", 1, Cause.FINISHED, ""),
+    protocol.Trajectory("r", 1, b"trajectory"),
     State("s", 1.5, 2, 3, (protocol.RoomState("r", 1, 2, 3),), (protocol.WorkerState("w", 1, 2, 3),)),
     protocol.Spec(b"digest", b"spec"),
     Open(1, b"digest", 7, 3, (SeatSpec("Attacker", 0, "a", True),), b"snapshot", (b"e1", b"e2")),
@@ -103,9 +104,9 @@ def test_kinds_flags_and_words_keep_their_numbers():
         "WELCOME": 16, "SEATED": 17, "OBS": 18, "OBS_MANY": 19, "WAIT": 20, "END": 21, "ERROR": 22,
         "PONG": 23,
         "OPEN_ROOM": 32, "ROOM": 33, "WATCH": 34, "WATCHING": 35, "EPISODE": 36, "MATCH": 37, "STATUS": 38,
-        "STATE": 39, "SPEC": 48, "OPEN": 49, "EVENT": 50, "EVENT_MANY": 51, "CLOSE": 52, "RETIRE": 53,
-        "W_PING": 54, "UNKNOWN": 55, "READY": 64, "OUT": 65, "OUT_MANY": 66, "SNAPSHOT": 67, "W_PONG": 68,
-        "FAULT": 69, "GONE": 70, "TIMEOUT": 80, "RESULT": 81,
+        "STATE": 39, "TRAJECTORY": 40, "SPEC": 48, "OPEN": 49, "EVENT": 50, "EVENT_MANY": 51,
+        "CLOSE": 52, "RETIRE": 53, "W_PING": 54, "UNKNOWN": 55, "READY": 64, "OUT": 65, "OUT_MANY": 66,
+        "SNAPSHOT": 67, "W_PONG": 68, "FAULT": 69, "GONE": 70, "TIMEOUT": 80, "RESULT": 81,
     }  # fmt: skip
     assert [int(flag) for flag in (Flag.NONE, Flag.MOVE, Flag.OVER)] == [0, 1, 2]
     assert list(Held) == ["players", "worker", "peers", "reset"]

@@ -12,6 +12,8 @@ import zmq
 from netsiege import BaseAgent, ConfigError, HubUnreachable
 from netsiege.aio import AsyncClient
 from netsiege.client import Client
+from netsiege.game import AgentRole
+from netsiege.protocol import AGENT_HEAD, VERSION, Kind, Welcome
 
 
 @contextlib.contextmanager
@@ -110,3 +112,55 @@ def test_async_client_is_told_within_three_seconds_what_is_wrong(other, said):
 def test_address_that_is_none_is_refused_at_once(address):
     with pytest.raises(ConfigError, match="is no address of a hub"):
         Client(address, "me")
+
+
+@contextlib.contextmanager
+def mute_hub():
+    """A hub that welcomes everyone and then says nothing any more."""
+    context = zmq.Context()
+    server = context.socket(zmq.ROUTER)
+    server.linger = 0
+    port = server.bind_to_random_port("tcp://127.0.0.1")
+
+    def serve():
+        while server.poll(3_000):
+            peer, frame = server.recv_multipart()
+            if frame[1] == Kind.HELLO:
+                head = AGENT_HEAD.pack(VERSION, Kind.WELCOME, 0, AGENT_HEAD.unpack_from(frame)[3])
+                server.send_multipart([peer, head + Welcome(b"t", "mute").encode()])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield port
+    finally:
+        thread.join()
+        server.close()
+        context.term()
+
+
+def test_hub_that_falls_silent_is_noticed_by_the_client(monkeypatch):
+    monkeypatch.setattr("netsiege.client.SILENCE_S", 0.2)
+    with mute_hub() as port, Client(f"tcp://127.0.0.1:{port}", "me") as client:
+        started_s = time.monotonic()
+        with pytest.raises(HubUnreachable, match="stopped answering"):
+            client.join(AgentRole.Attacker, timeout_s=20)
+        assert time.monotonic() - started_s < 3
+
+
+def test_hub_that_falls_silent_is_noticed_by_the_async_client(monkeypatch):
+    monkeypatch.setattr("netsiege.aio.SILENCE_S", 0.2)
+
+    async def join(port):
+        async with AsyncClient(f"tcp://127.0.0.1:{port}", "me") as client:
+            with pytest.raises(HubUnreachable, match="stopped answering"):
+                await asyncio.wait_for(client.join(AgentRole.Attacker), 3)
+
+    with mute_hub() as port:
+        asyncio.run(join(port))
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\nb"])
+def test_agent_of_a_name_that_cannot_be_shown_is_refused_before_it_connects(name):
+    with pytest.raises(ConfigError, match="a name has"):
+        BaseAgent(name=name or "\t")

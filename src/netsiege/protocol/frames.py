@@ -77,6 +77,7 @@ class Kind(enum.IntEnum):
     MATCH = 37
     STATUS = 38
     STATE = 39
+    TRAJECTORY = 40  # also in an OUT to HUB_SEAT
     # hub → worker
     SPEC = 48
     OPEN = 49

@@ -172,6 +172,15 @@ class Match(Message):
 
 
 @frozen
+class Trajectory(Message):
+    """What one seat saw and did in an episode, in a `trajectory_body`; for directors only."""
+
+    room: str = declared(clean_name)
+    match: int = declared(a_whole(0, MAX_SEED))
+    trajectory: bytes = declared(an_opaque)
+
+
+@frozen
 class RoomState(Message):
     """A room in numbers."""
 

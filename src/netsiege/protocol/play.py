@@ -49,6 +49,8 @@ def action_body(action: Action | None) -> bytes:
     """The body of a STEP; None passes. Raises `ProtocolError(BAD_ACTION)` if the form is wrong."""
     if action is None:
         return PASS
+    if not isinstance(action, Action):
+        raise ProtocolError(Code.BAD_ACTION, f"{action!r:.40} is no Action")
     try:
         return pack(action.to_wire())
     except ValueError as error:
