@@ -125,7 +125,7 @@ def play(
             director.watch(ROOM)
             agents = [_start_agent(children, hub.address, entrant, episodes) for entrant in entrants]
             results, times_s = _follow(director, agents, progress)
-            _see_off(agents)
+            _see_off(agents, results)
     return _report(spec, entrants, seed, results, times_s)
 
 
@@ -148,32 +148,38 @@ def _follow(
             elif isinstance(news, Episode):
                 results.append(Result.decode(news.result))
                 if results[-1].cause in DESERTED:
-                    _deserted(agents, results[-1])
+                    raise _failure(agents, results, "has ended before the match did")
                 times_s.append(time.monotonic())
                 progress(results[-1])
             elif isinstance(news, Match) and not (results and results[-1].last):
-                _match_ended(news, agents)
+                _match_ended(news, agents, results)
         if not (results and results[-1].last):
-            _check_alive(agents)
+            _check_alive(agents, results)
             if not results and time.monotonic() - times_s[0] > START_LIMIT_S:
                 _check_started(director, agents)
     return results, times_s
 
 
-def _check_alive(agents: list[Child]) -> None:
+def _check_alive(agents: list[Child], results: list[Result]) -> None:
     """An agent that ends before the match does has failed, whatever its exit code."""
-    for agent in agents:
-        if agent.code is not None:
-            raise SiegeError(f"{_name(agent)} has ended before the match did:\n{agent.last_words()}")
+    if any(agent.code is not None for agent in agents):
+        raise _failure(agents, results, "has ended before the match did")
 
 
-def _deserted(agents: list[Child], result: Result) -> None:
-    """A seat was given up: by an agent that has ended, or is about to."""
+def _failure(agents: list[Child], results: list[Result], what: str) -> SiegeError:
+    """Whom to blame: who ended with an error, else whoever, having ended, has played least.
+
+    The others may end at the same moment, because nobody is left to play with.
+    """
     deadline_s = time.monotonic() + 1.0
-    while time.monotonic() < deadline_s:
-        _check_alive(agents)
+    while not any(agent.code for agent in agents) and time.monotonic() < deadline_s:
         time.sleep(0.01)
-    raise SiegeError(f"a seat was given up in episode {result.episode}: {result.cause}")
+    played = [sum(result.steps[i] for result in results) for i in range(len(agents))]
+    ended = [(not agent.code, played[i], i) for i, agent in enumerate(agents) if agent.code is not None]
+    if not ended:
+        return SiegeError(f"a seat was given up in episode {results[-1].episode}: {results[-1].cause}")
+    agent = agents[min(ended)[2]]
+    return SiegeError(f"the agent {agent.arguments[2]} {what}:\n{agent.last_words()}")
 
 
 def _check_started(director: Client, agents: list[Child]) -> None:
@@ -185,25 +191,21 @@ def _check_started(director: Client, agents: list[Child]) -> None:
         )
 
 
-def _see_off(agents: list[Child]) -> None:
+def _see_off(agents: list[Child], results: list[Result]) -> None:
     """Lets the agents finish what they do after their last episode, and looks how they ended."""
     deadline_s = time.monotonic() + FAREWELL_S
     for agent in agents:
         while agent.code is None and time.monotonic() < deadline_s:
             time.sleep(0.01)
-        if agent.code:
-            raise SiegeError(f"{_name(agent)} has failed:\n{agent.last_words()}")
+    if any(agent.code for agent in agents):
+        raise _failure(agents, results, "has failed")
 
 
-def _name(agent: Child) -> str:
-    return f"the agent {agent.arguments[2]}"
-
-
-def _match_ended(news: Match, agents: list[Child]) -> None:
+def _match_ended(news: Match, agents: list[Child], results: list[Result]) -> None:
     """A match that ends before its last episode has failed; says why."""
     if news.cause in (Cause.WORKER, Cause.HUB, Cause.FAULT):
         raise WorkerLost(news.text)
-    _check_alive(agents)
+    _check_alive(agents, results)
     raise SiegeError(f"the match ended early: {news.cause} {news.text}".strip())
 
 
