@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netsiege.scenarios.bundled import DEFAULT_SCENARIO, scenario_names, task_names
+    from netsiege.scenarios.drawing.file import draw
     from netsiege.scenarios.fallback import default_task
     from netsiege.scenarios.load import (
         LoadedTask,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "bundled": "DEFAULT_SCENARIO scenario_names task_names",
+    "drawing.file": "draw",
     "fallback": "default_task",
     "load": "LoadedTask ScenarioInfo check_file check_topology_file list_scenarios load_spec "
     "load_spec_with_warnings load_task load_task_file load_topology",
@@ -50,6 +52,7 @@ __all__ = [
     "check_topology_file",
     "default_task",
     "describe",
+    "draw",
     "list_scenarios",
     "load_spec",
     "load_spec_with_warnings",

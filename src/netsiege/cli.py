@@ -220,6 +220,22 @@ def scenario_show(name: Annotated[str, typer.Argument(help="A bundled scenario, 
     print(describe(load_topology(name)))
 
 
+@scenario_app.command("draw")
+def scenario_draw(
+    name: Annotated[str, typer.Argument(help="A bundled scenario, or a YAML file.")],
+    out: Annotated[
+        Optional[str], typer.Option("--out", help="The picture: .svg or .png. Default: NAME.svg.")
+    ] = None,
+) -> None:
+    """Draw a scenario: networks, hosts, services, data, firewall. Needs the extra [plots]."""
+    from netsiege.scenarios import draw, load_topology
+
+    topology = load_topology(name)
+    path = out if out is not None else f"{topology.name}.svg"
+    draw(topology, path)
+    print(path)
+
+
 @scenario_app.command("validate")
 def scenario_validate(
     files: Annotated[list[str], typer.Argument(help="YAML files: scenarios or tasks.")],

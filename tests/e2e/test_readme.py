@@ -38,7 +38,11 @@ def test_readme_names_the_two_commands_that_do_everything():
 def test_readme_scenario_is_valid_and_can_be_played(tmp_path):
     [yaml] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "office.yaml").write_text(yaml)
-    for command in ("scenario validate office.yaml", "play --scenario office.yaml --episodes 20"):
+    for command in (
+        "scenario validate office.yaml",
+        "scenario draw office.yaml --out office.svg",
+        "play --scenario office.yaml --episodes 20",
+    ):
         assert f"netsiege {command}\n" in README
         done = netsiege(*command.split(), cwd=tmp_path)
         assert done.returncode == 0, done.stderr

@@ -1,0 +1,1 @@
+"""Pictures of topologies: what is drawn where, and the one module that paints it."""
