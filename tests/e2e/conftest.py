@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 
 import pytest
 
@@ -67,6 +68,33 @@ def children_of(parent, word):
                 if ppid == parent and command[command.index("netsiege") + 1] == word:
                     found.append(int(name))
     return sorted(found)
+
+
+MARK = "NETSIEGE_TEST_MARK"
+
+
+class Household:
+    """Everything that is started with the mark of one test in its environment, children's children too."""
+
+    def __init__(self, mark):
+        self._entry = f"{MARK}={mark}".encode()
+
+    def processes(self):
+        found = []
+        for name in os.listdir("/proc"):
+            if name.isdecimal() and int(name) != os.getpid():
+                with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
+                    if self._entry in file.read().split(b"\0"):
+                        found.append(int(name))
+        return found
+
+
+@pytest.fixture
+def household(monkeypatch):
+    """What a test starts is told apart from everyone else's by a mark in the environment."""
+    mark = uuid.uuid4().hex
+    monkeypatch.setenv(MARK, mark)
+    return Household(mark)
 
 
 def wait_until(condition, what, limit_s=10.0):

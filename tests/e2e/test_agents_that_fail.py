@@ -12,7 +12,6 @@ import pytest
 from netsiege import HubUnreachable
 from netsiege.agents.attackers import RandomAttacker
 from tests.e2e.conftest import children_of, wait_until
-from tests.e2e.test_play import processes_named_netsiege
 
 AGENTS = """
 import sys, time
@@ -77,15 +76,14 @@ def play(folder, name, *arguments):
         ("mine:NeverJoins", "has ended before the match did"),
     ],
 )
-@pytest.mark.parametrize("episodes", ["1", "50"])
-def test_play_with_an_agent_that_fails_says_so_and_exits_1(folder, name, said, episodes):
-    before = processes_named_netsiege()
+@pytest.mark.parametrize("episodes", ["1", pytest.param("50", marks=pytest.mark.soak)])
+def test_play_with_an_agent_that_fails_says_so_and_exits_1(folder, name, said, episodes, household):
     done = play(folder, name, "--episodes", episodes)
     assert done.returncode == 1, done.stdout
     assert said in done.stderr
     assert name in done.stderr
     assert "please report" not in done.stderr
-    assert processes_named_netsiege() <= before
+    assert not household.processes()
 
 
 def test_play_with_an_agent_of_your_own_folder_works(folder):
@@ -110,8 +108,7 @@ def test_play_with_a_module_that_cannot_be_imported_is_a_mistake(folder):
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)]
 )
-def test_play_that_is_ended_takes_even_sleeping_agents_along(folder, number, code):
-    before = processes_named_netsiege()
+def test_play_that_is_ended_takes_even_sleeping_agents_along(folder, number, code, household):
     with subprocess.Popen(
         command("mine:Sleeps"), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -121,7 +118,7 @@ def test_play_that_is_ended_takes_even_sleeping_agents_along(folder, number, cod
         _, errors = process.communicate(timeout=10)
         assert process.returncode == code
         assert "Traceback" not in errors
-    wait_until(lambda: processes_named_netsiege() <= before, "all processes gone")
+    wait_until(lambda: not household.processes(), "all processes gone")
 
 
 def test_agent_whose_hub_was_restarted_registers_anew(start_hub):

@@ -17,20 +17,6 @@ ALONE = ("--defender", "none", "--benign", "0", "--episodes", "3")
 PLAY = ("play", "--scenario", "two_networks_tiny", "--seed", "7")
 
 
-def processes_named_netsiege():
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdecimal():
-            try:
-                with open(f"/proc/{name}/cmdline") as file:
-                    command = file.read().split("\0")
-            except OSError:
-                continue
-            if "netsiege" in command and "-m" in command:
-                found.append(int(name))
-    return set(found)
-
-
 def test_play_twice_with_other_hash_seeds_gives_the_same_results():
     reports = []
     for hash_seed in ("1", "2"):
@@ -64,14 +50,13 @@ def test_play_with_another_seed_gives_other_results():
     assert len(texts) == 2
 
 
-def test_play_prints_a_table_for_people_and_leaves_nobody_behind():
-    before = processes_named_netsiege()
+def test_play_prints_a_table_for_people_and_leaves_nobody_behind(household):
     done = netsiege(*PLAY, "--episodes", "2", "--defender", "none", "--benign", "0")
     assert done.returncode == 0, done.stderr
     assert re.search(r"Attacker\W+random\W+\d", done.stdout)
     assert "steps/s" in done.stdout
     assert "2 of 2 episodes" in done.stderr
-    assert processes_named_netsiege() <= before
+    assert not household.processes()
 
 
 @pytest.mark.parametrize(
@@ -95,8 +80,7 @@ def test_play_of_a_mistake_says_what_is_wrong_in_a_line_and_exits_2(arguments, s
     assert done.stdout == ""
 
 
-def test_play_interrupted_ends_everything_and_exits_130():
-    before = processes_named_netsiege()
+def test_play_interrupted_ends_everything_and_exits_130(household):
     process = subprocess.Popen(
         [sys.executable, "-m", "netsiege", *PLAY, "--episodes", "100000"],
         stdout=subprocess.PIPE,
@@ -108,11 +92,10 @@ def test_play_interrupted_ends_everything_and_exits_130():
     out, errors = process.communicate(timeout=15)
     assert process.returncode == 130
     assert "Traceback" not in errors + out
-    wait_until(lambda: processes_named_netsiege() <= before, "all processes gone")
+    wait_until(lambda: not household.processes(), "all processes gone")
 
 
-def test_play_killed_leaves_nobody_behind():
-    before = processes_named_netsiege()
+def test_play_killed_leaves_nobody_behind(household):
     process = subprocess.Popen(
         [sys.executable, "-m", "netsiege", *PLAY, "--episodes", "100000"],
         stdout=subprocess.DEVNULL,
@@ -121,11 +104,10 @@ def test_play_killed_leaves_nobody_behind():
     wait_until(lambda: len(children_of(process.pid, "agent")) == 3, "three agents")
     process.kill()
     process.wait()
-    wait_until(lambda: processes_named_netsiege() <= before, "all processes gone")
+    wait_until(lambda: not household.processes(), "all processes gone")
 
 
-def test_play_whose_worker_is_killed_raises_and_leaves_nobody_behind():
-    before = processes_named_netsiege()
+def test_play_whose_worker_is_killed_raises_and_leaves_nobody_behind(household):
     spec, entrants, _ = play_setup(None, None, None, None, None)
     killed_s = []
 
@@ -139,4 +121,4 @@ def test_play_whose_worker_is_killed_raises_and_leaves_nobody_behind():
     with pytest.raises(WorkerLost, match="worker"):
         play(spec, entrants, 1_000, 7, progress=kill_the_worker)
     assert time.monotonic() - killed_s[0] < 5
-    assert processes_named_netsiege() <= before
+    assert not household.processes()
