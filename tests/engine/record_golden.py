@@ -1,28 +1,33 @@
 """Records sequences of the real NetSecGame for the parity test: `python record_golden.py FOLDER`.
 
-Runs in an environment with `netsecgame` 0.2.0 installed, not in ours. The format is that of
-`netsiege.engine.parity`. Everything is drawn from fixed seeds and every collection is sorted before a draw,
-so recording again gives the same bytes. States are copied after each step: what others do later does not
-leak into them, and no drift needs to be marked.
+Runs in an environment with `netsecgame[server]` 0.2.0 installed, not in ours, and takes the world from
+`tests/parity/original.py`. The format is that of `netsiege.engine.parity`. Everything is drawn from fixed
+seeds and every collection is sorted before a draw, so recording again gives the same bytes. States are copied
+after each step: what others do later does not leak into them, and no drift needs to be marked.
 """
 
 import asyncio
-import copy
 import gzip
 import hashlib
 import json
 import logging
 import random
 import sys
-import tempfile
 from pathlib import Path
 
-from netsecgame.game.worlds.NetSecGame import NetSecGame
-from netsecgame.game_components import IP, Action, ActionType, Data, Network, Service
+sys.path.insert(0, str(Path(__file__).parents[1] / "parity"))
 
-SCENARIOS = ("two_networks_tiny", "two_networks_small", "three_net_scenario")
-SEQUENCES = 3
+from netsecgame.game_components import IP, Action, ActionType, Data, Network, Service
+from original import separate, world_of
+
+SCENARIOS = ("two_networks_tiny", "two_networks_small", "three_net_scenario", "one_network", "two_networks")
+SEQUENCES = 5
 STEPS = 60
+STRAYING = ((0.85, 0.4, 0.8),) * 3 + ((0.97, 0.85, 0.97),) * 2
+"""For each sequence how often a source, and a target, is a host that the agent controls, and how often
+services and data are ones that it knows. The last sequences keep to what works: more copied data and logs,
+more blocks that others run into.
+"""
 DRAWN = (
     ActionType.ScanNetwork,
     ActionType.FindServices,
@@ -33,38 +38,6 @@ DRAWN = (
     ActionType.ExfiltrateData,
     ActionType.BlockIP,
 )
-
-TASK = """
-coordinator:
-  agents:
-    Attacker: &agent
-      max_steps: 100
-      goal: {{description: "", known_networks: [], known_hosts: [], controlled_hosts: [],
-        known_services: {{}}, known_data: {{}}, known_blocks: {{}}}}
-      start_position: {{known_networks: [], known_hosts: [], controlled_hosts: [random], known_services: {{}},
-        known_data: {{}}, known_blocks: {{}}}}
-    Defender: *agent
-    Benign: *agent
-env:
-  scenario: {scenario}
-  use_global_defender: False
-  use_dynamic_addresses: False
-  use_firewall: {firewall}
-  save_trajectories: False
-  required_players: 1
-  rewards: {{success: 100, step: -1, fail: -10, false_positive: -5}}
-"""
-
-
-def make_world(scenario, firewall, folder):
-    task = Path(folder) / "task.yaml"
-    task.write_text(TASK.format(scenario=scenario, firewall=firewall))
-    world = NetSecGame("127.0.0.1", 0, str(task), seed=1)
-    asyncio.run(world.config_manager.load())
-    world._cyst_objects = world.config_manager.get_cyst_objects()
-    world._use_dynamic_addresses = False
-    world._initialize()
-    return world
 
 
 def plain_state(state):
@@ -119,6 +92,7 @@ class Recorder:
 
     def __init__(self, world, rng, scenario, firewall, sequence):
         self.world, self.rng = world, rng
+        self.own_source, self.own_target, self.known_thing = STRAYING[sequence]
         self.lines = []
         self.addresses = sorted(map(str, world._ip_to_hostname))
         starts = sorted({str(ip) for ip in world.hosts_to_start})
@@ -157,9 +131,7 @@ class Recorder:
 
     def restart(self):
         world = self.world
-        world._data = copy.deepcopy(world._data_original)
-        world._firewall = copy.deepcopy(world._firewall_original)
-        world._fw_blocks, world._agent_fw_rules = {}, {}
+        asyncio.run(world.reset())
         world._agent_false_positives = dict.fromkeys(self.roles, 0)
         self.states = {}
         for agent in self.roles:
@@ -172,12 +144,12 @@ class Recorder:
         self.lines.append(json.dumps(record, sort_keys=True))
 
     def draw(self, agent):
-        """An action that makes sense about two times in three."""
+        """An action that makes sense about two times in three, or more often."""
         rng, state = self.rng, self.states[agent]
         everywhere = [*self.addresses, "10.9.8.7"]
         controlled = sorted(map(str, state.controlled_hosts)) or everywhere
-        source = IP(rng.choice(controlled if rng.random() < 0.85 else everywhere))
-        target = IP(rng.choice(controlled if rng.random() < 0.4 else everywhere))
+        source = IP(rng.choice(controlled if rng.random() < self.own_source else everywhere))
+        target = IP(rng.choice(controlled if rng.random() < self.own_target else everywhere))
         kind = rng.choice(DRAWN)
         hosts = {"source_host": source, "target_host": target}
         if kind == ActionType.ScanNetwork:
@@ -189,14 +161,14 @@ class Recorder:
         elif kind == ActionType.ExploitService:
             known = sorted(state.known_services, key=str)
             hosts["target_service"] = Service("ghost", "passive", "1", False)
-            if known and rng.random() < 0.8:
+            if known and rng.random() < self.known_thing:
                 hosts["target_host"] = host = rng.choice(known)
                 services = sorted(state.known_services[host], key=lambda s: (s.name, s.version))
                 hosts["target_service"] = rng.choice(services)
         elif kind == ActionType.ExfiltrateData:
             known = sorted(state.known_data, key=str)
             hosts["data"] = Data("ghost", "nothing")
-            if known and rng.random() < 0.8:
+            if known and rng.random() < self.known_thing:
                 hosts["source_host"] = host = rng.choice(known)
                 data = sorted(state.known_data[host], key=lambda d: (d.owner, d.id, d.type))
                 hosts["data"] = rng.choice(data)
@@ -209,7 +181,7 @@ class Recorder:
         action = self.draw(agent)
         before = plain_state(self.states[agent])
         paid = dict(self.world._agent_false_positives)
-        self.states[agent] = copy.deepcopy(self.world._execute_action(self.states[agent], action, agent))
+        self.states[agent] = separate(self.world._execute_action(self.states[agent], action, agent))
         after = plain_state(self.states[agent])
         more = {}
         if self.world._agent_false_positives != paid:
@@ -243,8 +215,8 @@ class Recorder:
         return self.lines
 
 
-def record(scenario, firewall, folder):
-    world = make_world(scenario, firewall, folder)
+def record(scenario, firewall):
+    world = world_of(scenario, firewall)
     lines = []
     for sequence in range(SEQUENCES):
         rng = random.Random(f"{scenario}/{firewall}/{sequence}")
@@ -255,13 +227,12 @@ def record(scenario, firewall, folder):
 
 def main(folder):
     logging.disable(logging.CRITICAL)
-    with tempfile.TemporaryDirectory() as scratch:
-        for scenario in SCENARIOS:
-            for firewall in (True, False):
-                text = record(scenario, firewall, scratch)
-                name = f"{scenario}.{'fw' if firewall else 'nofw'}.jsonl.gz"
-                (Path(folder) / name).write_bytes(gzip.compress(text.encode(), mtime=0))
-                print(name, text.count("\n"))  # noqa: T201  # the tool's output
+    for scenario in SCENARIOS:
+        for firewall in (True, False):
+            text = record(scenario, firewall)
+            name = f"{scenario}.{'fw' if firewall else 'nofw'}.jsonl.gz"
+            (Path(folder) / name).write_bytes(gzip.compress(text.encode(), mtime=0))
+            print(name, text.count("\n"))  # noqa: T201  # the tool's output
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,48 @@ GOLDEN = sorted(Path(__file__).with_name("golden").glob("*.jsonl.gz"))
 
 
 def test_there_are_recordings():
-    assert len(GOLDEN) == 6
+    assert len(GOLDEN) == 10
+    assert sum(path.stat().st_size for path in GOLDEN) < 150_000
+
+
+def steps_of(path):
+    with gzip.open(path, "rt") as file:
+        return [record for record in map(json.loads, file) if record["kind"] in ("step", "reset")]
+
+
+def copies(step, is_log):
+    """Whether the step copied a log (or something else) to another host."""
+    if step["kind"] == "reset" or "ExfiltrateData" not in step["action"]["action_type"]:
+        return False
+    return (
+        "known_data" in step["changed"] and (step["action"]["parameters"]["data"]["type"] == "log") is is_log
+    )
+
+
+def reads_double_entry(step):
+    """Whether the step read a log in which one scan stands several times: that of a router."""
+    texts = [log["content"] for log in step.get("logs", {}).values() if log["content"]]
+    return any(a == b and "Scan" in a["action_type"] for t in texts for a, b in pairwise(json.loads(t)))
+
+
+def sees_blocks(step):
+    return "known_blocks" in step.get("changed", ()) and "FindData" in step["action"]["action_type"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "least"),
+    [
+        (lambda step: copies(step, True), 20),
+        (lambda step: copies(step, False), 5),
+        (reads_double_entry, 20),
+        (sees_blocks, 20),
+        (lambda step: "fp" in step, 50),
+        (lambda step: step["kind"] == "reset", 20),
+    ],
+    ids=["copied logs", "copied data", "router logs", "others' blocks", "false positives", "resets"],
+)
+def test_recordings_hold_what_is_easily_got_wrong(wanted, least):
+    assert sum(wanted(step) for path in GOLDEN for step in steps_of(path)) >= least
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.name.removesuffix(".jsonl.gz"))
