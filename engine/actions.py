@@ -14,12 +14,13 @@ An address that the board does not have is the complement of its 32-bit value: a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
 from netsiege.engine.board import Board
 from netsiege.errors import ProtocolError
-from netsiege.protocol import Code, unpack
+from netsiege.protocol import Code, pack, unpack
 from netsiege.protocol.play import PASS, read_action
 
 Action = tuple[Any, ...]
@@ -31,36 +32,76 @@ EXPLOIT: Final = 3
 EXFILTRATE: Final = 4
 BLOCK: Final = 5
 
+_LIST_3: Final = 0x93
+_UINT_32: Final = 0xCE
+"""What msgpack puts before a list of three, and before most addresses."""
+
 _MEMO_LIMIT: Final = 1 << 15
 _MEMO_BODY_BYTES: Final = 256
 """Agents say the same things again and again, but what carries content would fill the memory."""
 
 
+class _Known(dict[bytes, Action | None]):
+    """Bodies with their actions; reads those that it does not have."""
+
+    __slots__ = ("_read_new",)
+
+    def __init__(self, read_new: Callable[[bytes], Action | None]) -> None:
+        super().__init__({PASS: None})
+        self._read_new = read_new
+
+    def __missing__(self, body: bytes) -> Action | None:
+        action = self._read_new(body)
+        if len(body) <= _MEMO_BODY_BYTES:
+            if len(self) >= _MEMO_LIMIT:
+                self.clear()
+            self[body] = action
+        return action
+
+
 class ActionReader:
     """Reads actions for one board, and remembers the short ones."""
 
-    __slots__ = ("_board", "_memo")
+    __slots__ = ("_addresses", "_board", "_networks", "_services", "known")
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._memo: dict[bytes, Action | None] = {PASS: None}
+        self._addresses = {number.to_bytes(4, "big"): i for i, number in enumerate(board.numbers)}
+        self._networks = {pack(network): board.members(*network) for network in board.networks}
+        self._services = {pack(service): i for i, service in enumerate(board.services)}
+        self.known = _Known(self._read_new)
+        """`known[body]` is `read(body)`, where time counts. Always the same dict."""
 
     def read(self, body: bytes) -> Action | None:
         """The action in a body; None is a pass.
 
         Accepts what `netsiege.protocol.play.read_action` does, and raises its `ProtocolError(BAD_ACTION)`.
         """
-        memo = self._memo
+        return self.known[body]
+
+    def _read_new(self, body: bytes) -> Action | None:
+        return self._read_usual(body) or self._read(body)
+
+    def _read_usual(self, body: bytes) -> Action | None:
+        """An action on what the board has, byte for byte as we pack it ourselves; None for any other.
+
+        A large network has so many actions that most come for the first time: this is ten times as fast.
+        """
         try:
-            return memo[body]
-        except KeyError:
-            pass
-        action = self._read(body)
-        if len(body) <= _MEMO_BODY_BYTES:
-            if len(memo) >= _MEMO_LIMIT:
-                memo.clear()
-            memo[body] = action
-        return action
+            length, code, source = body[0], body[1], self._addresses[body[3:7]]
+            if code == SCAN:
+                usual: Action = (SCAN, source, self._networks[body[7:]])
+                return usual if length == _LIST_3 and body[2] == _UINT_32 else None
+            target = self._addresses[body[8:12]]
+            usual = (code, source, target)
+            if code == EXPLOIT:
+                usual = (EXPLOIT, source, target, self._services[body[12:]])
+            elif len(body) != 12 or code not in (FIND_SERVICES, FIND_DATA):
+                return None
+        except LookupError:
+            return None
+        as_packed = length == 0x90 + len(usual) and body[2] == body[7] == _UINT_32
+        return usual if as_packed else None
 
     def _read(self, body: bytes) -> Action | None:
         try:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from netsiege.engine.deltas import Deltas
 from netsiege.engine.masks import bits, mask_of
 from netsiege.errors import RuleError
 from netsiege.game import Network
@@ -75,6 +76,7 @@ class Board:
     """The mask of all private addresses."""
     starts: tuple[int, ...]
     """Addresses where a random start may be, each as often as it weighs."""
+    start_mask: int
     networks: tuple[Wire, ...]
     network_index: dict[tuple[int, int], int]
     networks_at: tuple[int, ...]
@@ -94,6 +96,7 @@ class Board:
     """Key -> mask of the items that have it."""
     items_at: tuple[int, ...]
     """Node -> mask of the items that lie there at first."""
+    deltas: Deltas
     _members: dict[tuple[int, int], int] = field(factory=dict, repr=False)
     _lines: dict[int, str] = field(factory=dict, repr=False)
 
@@ -139,6 +142,9 @@ def build_board(topology: Topology, views: Iterable[View], use_firewall: bool) -
     keys, items, items_at = _number_data(topology, views)
     key_index = {key: i for i, key in enumerate(keys)}
     item_key = tuple(key_index[item[0], item[1], item[3]] for item in items)
+    networks = tuple(list(key) for key in sorted(network_index))
+    served = tuple(list(service) for service in services)
+    starts = tuple(i for i, node in enumerate(places.node_of) for _ in range(topology.hosts[node].start))
     return Board(
         numbers=places.numbers,
         texts=tuple(int_to_ip(number) for number in places.numbers),
@@ -148,12 +154,13 @@ def build_board(topology: Topology, views: Iterable[View], use_firewall: bool) -
         node_addresses=_grouped(places.node_of, len(topology.hosts)),
         reach=_firewall(topology, places) if use_firewall else _open_world(len(places.numbers)),
         local=places.local,
-        starts=tuple(i for i, node in enumerate(places.node_of) for _ in range(topology.hosts[node].start)),
-        networks=tuple(list(key) for key in sorted(network_index)),
+        starts=starts,
+        start_mask=mask_of(starts),
+        networks=networks,
         network_index=network_index,
         networks_at=tuple(1 << network_index[_key(network)] for network in places.home),
         neighbours_at=tuple(mask_of(network_index[key] for key in near) for near in around),
-        services=tuple(list(service) for service in services),
+        services=served,
         service_index={service: i for i, service in enumerate(services)},
         services_at=services_at,
         open_services_at=tuple(mask_of(i for i in bits(mask) if not services[i][3]) for mask in services_at),
@@ -163,6 +170,7 @@ def build_board(topology: Topology, views: Iterable[View], use_firewall: bool) -
         item_key=item_key,
         key_items=_grouped(item_key, len(keys)),
         items_at=items_at,
+        deltas=Deltas(places.numbers, networks, served),
     )
 
 
@@ -217,18 +225,20 @@ def _place_addresses(topology: Topology) -> _Places:
     problems: list[str] = []
     placed: dict[int, tuple[int, Network]] = {}
     networks = [Network.from_text(text) for text in topology.networks]
+    # the smallest network first: that is the one an address belongs to
+    spans = sorted(((n.first, n.last, n) for n in networks), key=lambda span: -span[2].mask)
     for node, host in enumerate(topology.hosts):
         if not host.addresses:
             problems.append(f"{host.name} has no address")
         for text in host.addresses:
             number = ip_to_int(text)
-            around = [n for n in networks if n.first <= number <= n.last]
+            around = next((n for first, last, n in spans if first <= number <= last), None)
             if number in placed:
                 problems.append(f"{text} belongs to {topology.hosts[placed[number][0]].name} and {host.name}")
-            elif not around:
+            elif around is None:
                 problems.append(f"{text} of {host.name} is in none of the networks")
             else:
-                placed[number] = (node, max(around, key=lambda n: n.mask))
+                placed[number] = (node, around)
     if not topology.hosts:
         problems.append("there are no hosts")
     if len(placed) > MAX_ADDRESSES:
@@ -270,12 +280,17 @@ def _firewall(topology: Topology, places: _Places) -> tuple[int, ...]:
         inside[network] = inside.get(network, 0) | 1 << i
     reach = [inside[home[i]] | public if local >> i & 1 else 1 << i for i in range(count)]
     for rule in topology.rules:
-        source, target = Network.from_text(rule.source), Network.from_text(rule.target)
-        allowed = mask_of(i for i, number in enumerate(numbers) if target.first <= number <= target.last)
-        for i, number in enumerate(numbers):
-            if source.first <= number <= source.last:
-                reach[i] |= allowed
+        low, high = _stretch(numbers, rule.target)
+        allowed = (1 << high) - (1 << low)
+        for i in range(*_stretch(numbers, rule.source)):
+            reach[i] |= allowed
     return tuple(reach)
+
+
+def _stretch(numbers: Sequence[int], prefix: str) -> tuple[int, int]:
+    """The first of the addresses in a prefix and the first behind them, by their numbers."""
+    network = Network.from_text(prefix)
+    return bisect_left(numbers, network.first), bisect_right(numbers, network.last)
 
 
 def _number_services(

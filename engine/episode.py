@@ -12,14 +12,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from netsiege.engine.actions import Action
+from netsiege.engine.deltas import NOTHING, ONE_FIELD, QUIET, Delta
 from netsiege.engine.detector import Detector
 from netsiege.engine.goals import Goal
-from netsiege.engine.knowledge import Delta, Knowledge
-from netsiege.engine.rules import play
+from netsiege.engine.knowledge import Knowledge
+from netsiege.engine.rules import RULES
+from netsiege.engine.streams import Named, derive
 from netsiege.engine.tables import Tables
 from netsiege.engine.world import World
 from netsiege.game import AgentRole, AgentStatus
-from netsiege.protocol import Cause, Result, SeatSpec
+from netsiege.protocol import Cause, SeatSpec
 
 ATTACKER: Final = AgentRole.Attacker.value
 DEFENDER: Final = AgentRole.Defender.value
@@ -47,9 +49,9 @@ WORST_FIRST: Final = (
 class Player:
     """A seat in one episode.
 
-    `trace` is flat: body of the STEP, reward, delta, for each step. `reward` is what the last step gave,
-    with the reward of the end once the episode is settled; `returns` is the sum. An `absent` player left
-    the match before this episode and has no part in it.
+    `trace` is one msgpack value after the other: the body of the STEP, the delta, for each step. `reward` is
+    what the last step gave, with the reward of the end once the episode is settled; `returns` is the sum.
+    An `absent` player left the match before this episode and has no part in it.
     """
 
     __slots__ = (
@@ -61,6 +63,7 @@ class Player:
         "goal",
         "index",
         "knows",
+        "last",
         "limit",
         "returns",
         "reward",
@@ -69,6 +72,7 @@ class Player:
         "steps",
         "still",
         "trace",
+        "watched",
     )
 
     def __init__(
@@ -78,6 +82,7 @@ class Player:
         self.index = index
         self.knows = knows
         self.goal = goal
+        self.watched = goal.fields
         self.limit = limit
         self.detector = detector
         self.absent = False
@@ -88,7 +93,9 @@ class Player:
         self.steps = 0
         self.reward: float = 0
         self.returns: float = 0
-        self.trace: list[Any] = []
+        self.trace = bytearray()
+        self.last = NOTHING
+        """The delta of the last step."""
         self.still: bytes | None = None
         """The last observation's body, kept while the knowledge does not change."""
 
@@ -110,13 +117,15 @@ class Player:
             self.steps,
             self.reward,
             self.returns,
-            self.trace,
+            bytes(self.trace),
+            self.last,
         ]
 
     def load(self, plain: list[Any]) -> None:
         """The inverse of `to_plain`, on a fresh player of the same seed."""
         knows, detector, self.absent, self.status, self.cause, self.ended, self.forfeited = plain[:7]
-        self.steps, self.reward, self.returns, self.trace = plain[7:]
+        self.steps, self.reward, self.returns, trace, self.last = plain[7:]
+        self.trace += trace
         self.knows = Knowledge.from_plain(knows)
         if self.detector:
             self.detector.load(detector)
@@ -125,63 +134,85 @@ class Player:
 class Episode:
     """The players, in the order of the match's seats, and their world."""
 
-    __slots__ = ("hunters", "players", "seed", "settled", "tables", "world")
+    __slots__ = ("_seed", "hunters", "players", "settled", "step_reward", "tables", "world")
 
-    def __init__(self, tables: Tables, seed: int, seats: Sequence[SeatSpec], absent: Iterable[int]) -> None:
+    def __init__(
+        self, tables: Tables, seed: int | Named, seats: Sequence[SeatSpec], absent: Iterable[int]
+    ) -> None:
         self.tables = tables
-        self.seed = seed
+        self._seed = seed
         self.players = [self._player(seat) for seat in seats]
         for seat in absent:
             player = self.players[seat]
             player.absent, player.status = True, FAIL
-        self.world = World(tables.board, [player.role != ATTACKER for player in self.players])
+        self.world = World(tables.board, tuple([player.role != ATTACKER for player in self.players]))
+        self.step_reward = tables.rewards.step
         self.settled = False
         self.hunters = 0
         """How many attackers play."""
         self._count_hunters()
 
+    @property
+    def seed(self) -> int:
+        """What all that is drawn in the episode comes from."""
+        seed = self._seed
+        if not isinstance(seed, int):
+            self._seed = seed = derive(*seed)
+        return seed
+
     def _player(self, seat: SeatSpec) -> Player:
         tables, role, index = self.tables, seat.role, seat.index
+        told = tables.roles[role]
+        if not (told.is_drawn or tables.has_detector):
+            assert told.settled is not None
+            assert told.only_goal is not None
+            return Player(role, index, told.settled.copy(), told.only_goal, told.max_steps, None)
+        seed = self.seed
         return Player(
             role,
             index,
-            tables.start_of(self.seed, role, index),
-            tables.goal_of(self.seed, role, index),
-            tables.roles[role].max_steps,
-            Detector(self.seed, f"detector/{role}/{index}") if tables.has_detector else None,
+            tables.start_of(seed, role, index),
+            tables.goal_of(seed, role, index),
+            told.max_steps,
+            Detector(seed, f"detector/{role}/{index}") if tables.has_detector else None,
         )
 
     def _count_hunters(self) -> None:
-        self.hunters = sum(player.status == HUNTING for player in self.players)
+        self.hunters = [player.status for player in self.players].count(HUNTING)
 
     # --- moves --------------------------------------------------------------------------------------------
 
-    def play(self, seat: int, action: Action | None, body: bytes) -> Delta:
-        """Plays an action (None passes) of a seat that has not ended; returns what it learns by it."""
-        player = self.players[seat]
-        delta = play(self.world, player.knows, seat, action) if action is not None else ()
-        step = self.tables.rewards.step
-        player.steps += 1
-        player.reward = step
-        player.returns += step
-        player.trace += (body, step, delta)
+    def play(self, player: Player, seat: int, action: Action | None, body: bytes) -> Delta:
+        """Plays an action (None passes) of a seat's player that has not ended; returns what it learns."""
+        delta = NOTHING if action is None else RULES[action[0]](self.world, player.knows, seat, action)
+        player.steps = steps = player.steps + 1
+        player.reward = reward = self.step_reward
+        player.returns += reward
+        player.last = delta
+        trace = player.trace
+        trace += body
         if delta:
+            trace += delta
             player.still = None
-        if self._reached(player, delta):
+        else:
+            trace += QUIET
+        watched = player.watched
+        # what was not reached before can only be if something that it needs has changed since
+        news = delta and (delta[0] != ONE_FIELD or watched >> delta[1] & 1)
+        if (news or steps == 1 or watched < 0) and self._reached(player):
             self._end(player, SUCCESS, Cause.GOAL)
         elif player.detector is not None and action is not None and self._detected(player.detector, action):
             self._end(player, FAIL, Cause.DETECTED)
-        elif player.limit and player.steps >= player.limit:
+        elif steps >= player.limit > 0:
             self._end(player, TIMEOUT, Cause.STEPS)
         elif not self.hunters:
             self._end(player, player.status, Cause.FINISHED)
         return delta
 
-    def _reached(self, player: Player, delta: Delta) -> bool:
+    def _reached(self, player: Player) -> bool:
         goal = player.goal
         if not goal.hunted:
-            # what was not reached before can only be if something has changed since
-            return bool(delta or player.steps == 1) and goal.reached(self.tables.board, player.knows, ())
+            return goal.reached(self.tables.board, player.knows, ())
         attackers = [p.knows for p in self.players if p.role == ATTACKER and not (p.absent or p.forfeited)]
         return goal.reached(self.tables.board, player.knows, attackers)
 
@@ -208,7 +239,8 @@ class Episode:
         player = self.players[seat]
         if player.ended or self.settled:
             return
-        if all(p.status not in (HUNTING, RESIGNED) for p in self.players if p.role == ATTACKER):
+        hunting = [p for p in self.players if p.role == ATTACKER and p.status in (HUNTING, RESIGNED)]
+        if not hunting:
             self._end(player, player.status, Cause.FINISHED)
         else:
             player.status, player.cause = RESIGNED, Cause.LEFT
@@ -216,27 +248,31 @@ class Episode:
 
     # --- the end ------------------------------------------------------------------------------------------
 
-    def settle(self, number: int, is_last: bool) -> Result:
-        """Gives everyone the reward of the end; how the episode ended. Abandoned if everyone resigned."""
+    def settle(self, number: int, is_last: bool) -> tuple[Any, ...]:
+        """Gives everyone the reward of the end; the fields of a `Result`. Abandoned if everyone resigned."""
         self.settled = True
         present = [player for player in self.players if not player.absent]
         attackers = [player for player in present if player.role == ATTACKER]
-        abandoned = bool(present) and all(player.status == RESIGNED for player in present)
-        succeeded = any(player.status == SUCCESS for player in attackers)
+        abandoned = bool(present) and [player.status for player in present].count(RESIGNED) == len(present)
+        succeeded = SUCCESS in [player.status for player in attackers]
         defended = any(p.role == DEFENDER and not p.forfeited and p.status != RESIGNED for p in present)
+        winner = ATTACKER if succeeded else DEFENDER if defended and not abandoned else None
         if not abandoned:
             self._reward(succeeded)
-        winner = ATTACKER if succeeded else DEFENDER if defended and not abandoned else None
-        causes = {player.cause for player in attackers or present}
-        worst = next((cause for cause in WORST_FIRST if cause in causes), Cause.FINISHED)
-        return Result(
-            episode=number,
-            winner=winner,
-            cause=Cause.GOAL if succeeded else worst,
-            statuses=tuple(player.status for player in self.players),
-            steps=tuple(player.steps for player in self.players),
-            returns=tuple(player.returns for player in self.players),
-            last=is_last,
+        causes = [player.cause for player in attackers or present]
+        worst = Cause.FINISHED
+        for cause in WORST_FIRST:
+            if cause in causes:
+                worst = cause
+                break
+        return (
+            number,
+            winner,
+            Cause.GOAL if succeeded else worst,
+            [player.status for player in self.players],
+            [player.steps for player in self.players],
+            [player.returns for player in self.players],
+            is_last,
         )
 
     def _reward(self, succeeded: bool) -> None:
@@ -257,8 +293,6 @@ class Episode:
                 continue
             player.reward += gained
             player.returns += gained
-            if player.ended and player.trace:
-                player.trace[-2] = player.reward
 
     # --- snapshots ----------------------------------------------------------------------------------------
 

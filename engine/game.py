@@ -20,17 +20,18 @@ from typing import Any, Final
 
 from netsiege.engine import replies
 from netsiege.engine.actions import Action
+from netsiege.engine.deltas import QUIET
 from netsiege.engine.episode import Episode
 from netsiege.engine.replies import Output
 from netsiege.engine.seats import Seat
-from netsiege.engine.streams import derive
+from netsiege.engine.streams import Named, derive
 from netsiege.engine.tables import Tables
 from netsiege.errors import ProtocolError, RuleError
 from netsiege.game import AgentRole
 from netsiege.protocol import HUB_SEAT, Cause, Code, Flag, Kind, Reset, SeatSpec, pack, unpack
 from netsiege.protocol.play import PASS
 
-SNAPSHOT_VERSION: Final = 1
+SNAPSHOT_VERSION: Final = 2
 MISSES_ALLOWED: Final = 2
 """The next deadline missed in a row forfeits."""
 
@@ -58,19 +59,24 @@ class Game:
     """One match; see the module. `seats` are in the match's order, `episodes` None means without end."""
 
     def __init__(
-        self, tables: Tables, match: int, seed: int, seats: Sequence[SeatSpec], episodes: int | None
+        self,
+        tables: Tables,
+        match: int,
+        seed: int,
+        seats: Sequence[SeatSpec],
+        episodes: int | None,
+        episode_seed: int | Named | None = None,
     ) -> None:
         missing = [seat.role for seat in seats if seat.role not in tables.roles]
         if missing or not seats:
             raise RuleError(f"the task has no part for {', '.join(missing) or 'a match without seats'}")
         self.base = tables
-        self.tables = tables
-        """Those of the present addresses."""
         self.addresses: int | None = None
         """The seed of the present addresses, unless they are those of the spec."""
         self.match = match
         self.seed = seed
         self.episodes = episodes
+        self._specs = tuple(seats)
         self.seats = [Seat(spec) for spec in seats]
         self.number = 0
         """Of the episode, from 0."""
@@ -78,15 +84,26 @@ class Game:
         """Played so far in the match."""
         self.events = 0
         """Handled so far: the sequence number of the last one."""
-        self.episode = self._new_episode(derive(seed, "episode/0"))
         self._order = sorted(
             range(len(seats)), key=lambda i: (_ORDER.index(seats[i].role), seats[i].index, i)
         )
-        self._quiet = replies.quiet_step(tables)
+        self._use(tables)
+        if episode_seed is None:
+            episode_seed = (seed, "episode/0")
+        self.episode = self._new_episode(episode_seed)
 
-    def _new_episode(self, seed: int) -> Episode:
+    def _use(self, tables: Tables) -> None:
+        """Plays under the addresses of these tables from the next episode on."""
+        self.tables = tables
+        """Those of the present addresses."""
+        self._in_rounds = tables.in_rounds
+        self._known = tables.reader.known
+        self._step_head = replies.step_head(tables)
+        self._quiet = self._step_head + QUIET
+
+    def _new_episode(self, seed: int | Named) -> Episode:
         absent = [i for i, seat in enumerate(self.seats) if seat.gone]
-        return Episode(self.tables, seed, [seat.spec for seat in self.seats], absent)
+        return Episode(self.tables, seed, self._specs, absent)
 
     @property
     def over(self) -> bool:
@@ -118,10 +135,13 @@ class Game:
             raise RuleError(f"the match has no seat {seat}")
         self.events += 1
         asking = self.seats[seat]
+        if kind == _STEP and not asking.gone:
+            return self._step(seat, asking, request, body)
+        return self._other(seat, asking, kind, request, body)
+
+    def _other(self, seat: int, asking: Seat, kind: int, request: int, body: bytes) -> list[Output]:
         if asking.gone:
             return [(seat, _ERROR, _OVER, request, replies.NOT_PLAYING)]
-        if kind == _STEP:
-            return self._step(seat, asking, request, body)
         if kind == _RESET:
             return self._reset(seat, asking, request, body)
         if kind == _LEAVE:
@@ -132,25 +152,34 @@ class Game:
         raise RuleError(f"an event cannot be of kind {kind}")
 
     def _step(self, i: int, seat: Seat, request: int, body: bytes) -> list[Output]:
-        if seat.is_busy:
+        waits = seat.submitted or seat.owed or seat.asked is not None
+        if waits and seat.is_busy:
             return [(i, _ERROR, _NONE, request, replies.BUSY)]
         try:
-            action = self.tables.reader.read(body)
+            action = self._known[body]
         except ProtocolError as refused:
             return [(i, _ERROR, _MOVE, request, replies.error(refused.code, refused.text))]
         seat.misses = 0
-        if seat.owed:
+        if waits:
             seat.request = request
             return [(i, _WAIT, _NONE, request, replies.WAIT_PEERS)]
-        return self._move(i, seat, request, action, body)
+        episode = self.episode
+        player = episode.players[i]
+        if self._in_rounds or player.ended or not seat.deltas:
+            return self._move(i, seat, request, action, body)
+        # what is left of `_move` and `_play` for most of all events: a step that ends nothing
+        delta = episode.play(player, i, action, body)
+        if player.ended:
+            return self._progress({i: self._ended(i, seat, request)})  # type: ignore[unreachable]  # by `play`
+        return [(i, _OBS, _MOVE, request, self._step_head + delta if delta else self._quiet)]
 
     def _move(self, i: int, seat: Seat, request: int, action: Action | None, body: bytes) -> list[Output]:
         """A seat that waits for nothing moves."""
         player = self.episode.players[i]
         if player.ended:
-            seen = replies.forbidden(self.tables, player, seat.spec.deltas)
+            seen = replies.forbidden(self.tables, player, seat.deltas)
             return [(i, _OBS, _MOVE, request, seen)]
-        if self.tables.in_rounds:
+        if self._in_rounds:
             seat.submitted, seat.request, seat.action, seat.body = True, request, action, body
             return self._advance()
         reply = self._play(i, seat, request, action, body)
@@ -160,7 +189,7 @@ class Game:
         if seat.is_busy:
             return [(i, _ERROR, _NONE, request, replies.BUSY)]
         try:
-            wanted = Reset.decode(body)
+            wanted = replies.read_reset(body)
             self._check_agreement(wanted)
         except ProtocolError as refused:
             return [(i, _ERROR, _MOVE, request, replies.error(refused.code, refused.text))]
@@ -210,19 +239,25 @@ class Game:
 
     def _play(self, i: int, seat: Seat, request: int, action: Action | None, body: bytes) -> Output:
         """Plays one move; its observation, or a WAIT if it ended the seat."""
-        episode = self.episode
-        delta = episode.play(i, action, body)
-        player = episode.players[i]
+        player = self.episode.players[i]
+        delta = self.episode.play(player, i, action, body)
         if player.ended:
-            seat.owed, seat.request = True, request
-            return (i, _WAIT, _NONE, request, replies.WAIT_PEERS)
-        if seat.spec.deltas and not delta:
-            return (i, _OBS, _MOVE, request, self._quiet)
-        return (i, _OBS, _MOVE, request, replies.step_seen(self.tables, player, delta, seat.spec.deltas))
+            return self._ended(i, seat, request)
+        if not seat.deltas:
+            seen = replies.step_in_full(self.tables, player)
+        else:
+            seen = self._step_head + delta if delta else self._quiet
+        return (i, _OBS, _MOVE, request, seen)
+
+    @staticmethod
+    def _ended(i: int, seat: Seat, request: int) -> Output:
+        """The move has ended its seat: the outcome is owed."""
+        seat.owed, seat.request = True, request
+        return (i, _WAIT, _NONE, request, replies.WAIT_PEERS)
 
     def _advance(self) -> list[Output]:
         """Whatever is possible now: a round, the end of the episode, the next one."""
-        moved = self._play_round() if self._round_is_complete() else {}
+        moved = self._play_round() if self._in_rounds and self._round_is_complete() else {}
         outputs = self._progress(moved)
         if moved:
             self.rounds += 1
@@ -257,34 +292,34 @@ class Game:
             for i, seat in enumerate(self.seats):
                 if seat.owed:
                     seat.owed = False
-                    seen = replies.last_seen(self.tables, self.episode.players[i], seat.spec.deltas)
+                    seen = replies.last_seen(self.tables, self.episode.players[i], seat.deltas)
                     moved[i] = (i, _OBS, _MOVE, seat.request, seen)
-        turn = self.rounds % len(self._order)
-        for i in self._order[turn:] + self._order[:turn]:
-            if i in moved and (moved[i][1] != _WAIT or moved[i][3]):
-                outputs.append(moved[i])
-        return outputs + self._start_next()
+        if moved:
+            turn = self.rounds % len(self._order)
+            for i in self._order[turn:] + self._order[:turn]:
+                if i in moved and (moved[i][1] != _WAIT or moved[i][3]):
+                    outputs.append(moved[i])
+        return outputs + self._start_next() if self.episode.settled else outputs
 
     def _all_ended(self) -> bool:
-        return all(
-            seat.gone or seat.asked is not None or player.ended
-            for seat, player in zip(self.seats, self.episode.players, strict=True)
-        )
+        for seat, player in zip(self.seats, self.episode.players, strict=True):
+            if not (player.ended or seat.gone or seat.asked is not None):
+                return False
+        return True
 
     def _settle(self) -> Output:
         result = self.episode.settle(self.number, self._is_last_episode or self.over)
-        return (HUB_SEAT, _RESULT, _NONE, 0, result.encode())
+        return (HUB_SEAT, _RESULT, _NONE, 0, pack(result))
 
     # --- the next episode ---------------------------------------------------------------------------------
 
     def _start_next(self) -> list[Output]:
-        if not self.episode.settled:
+        asking = [(i, seat) for i, seat in enumerate(self.seats) if seat.asked is not None]
+        if not asking:
             return []
-        present = [(i, seat) for i, seat in enumerate(self.seats) if not seat.gone]
-        asking = [(i, seat) for i, seat in present if seat.asked is not None]
         if self._is_last_episode:
             return [self._finish(i, seat) for i, seat in asking]
-        if not asking or len(asking) < len(present):
+        if len(asking) < len([seat for seat in self.seats if not seat.gone]):
             return []
         wishes = [seat.asked for _, seat in asking if seat.asked is not None]
         seed = next((wish.seed for wish in wishes if wish.seed is not None), None)
@@ -292,14 +327,13 @@ class Game:
             self._move_to(seed)
         before = self.episode
         self.number += 1
-        self.episode = self._new_episode(
-            derive(self.seed, f"episode/{self.number}") if seed is None else seed
-        )
+        self.episode = self._new_episode((self.seed, f"episode/{self.number}") if seed is None else seed)
         return [self._reset_done(i, seat, before) for i, seat in asking]
 
     def _move_to(self, seed: int | None) -> None:
         if seed is not None:
-            self.addresses, self.tables = seed, self.base.readdressed(seed)
+            self.addresses = seed
+            self._use(self.base.readdressed(seed))
 
     def _finish(self, i: int, seat: Seat) -> Output:
         request = seat.asked_request
@@ -308,11 +342,8 @@ class Game:
 
     def _reset_done(self, i: int, seat: Seat, before: Episode) -> Output:
         wanted, seat.asked = seat.asked, None
-        trajectory = None
-        if wanted is not None and wanted.request_trajectory:
-            spec = seat.spec
-            start = before.tables.start_of(before.seed, spec.role, spec.index).full(before.tables.board)
-            trajectory = replies.trajectory(start, before.players[i], spec.name)
+        asks = wanted is not None and wanted.request_trajectory
+        trajectory = replies.trajectory(before, before.players[i], seat.spec.name) if asks else None
         body = replies.reset_done(self.tables, self.episode.players[i], trajectory)
         return (i, _OBS, _MOVE, seat.asked_request, body)
 
@@ -351,11 +382,13 @@ class Game:
     @classmethod
     def _restore(cls, tables: Tables, plain: list[Any]) -> Game:
         match, seed, episodes, addresses, number, rounds, events, episode_seed, seats, episode = plain
-        game = cls(tables, match, seed, [SeatSpec.read(seat[0]) for seat in seats], episodes)
+        specs = [replies.read_seat(*seat[0]) for seat in seats]
+        game = cls(tables, match, seed, specs, episodes, episode_seed)
         game._move_to(addresses)
         game.number, game.rounds, game.events = number, rounds, events
         for seat, told in zip(game.seats, seats, strict=True):
             seat.load(told, game.tables.reader)
-        game.episode = game._new_episode(episode_seed)
+        if addresses is not None:
+            game.episode = game._new_episode(episode_seed)
         game.episode.load(episode)
         return game

@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from netsiege.engine.board import Board, Wire
 from netsiege.engine.knowledge import Knowledge
+from netsiege.engine.masks import mask_of
 from netsiege.engine.streams import Stream
 from netsiege.engine.views import Plan, address_of, compile_view, draw_data, draw_hosts, draw_services
 from netsiege.errors import RuleError
@@ -33,6 +34,13 @@ class GoalPlan:
     hunted: tuple[int, ...]
     """Hosts that must be cut off from all attackers."""
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether goals of this plan differ."""
+        view = self.view
+        choices = (*view.services, *view.data)
+        return bool(view.controlled.drawn or view.hosts.drawn or any(choice.drawn for choice in choices))
+
 
 @frozen(eq=False)
 class Goal:
@@ -45,6 +53,16 @@ class Goal:
     data: tuple[tuple[int, frozenset[int]], ...]
     blocks: tuple[tuple[int, frozenset[int]], ...]
     hunted: tuple[int, ...]
+
+    fields: int = field(init=False)
+    """The fields of a delta that can bring it nearer, as a mask; every one if other seats count, too."""
+
+    @fields.default
+    def _(self) -> int:
+        if self.hunted:
+            return -1
+        wanted = (self.networks, self.hosts, self.controlled, self.services, self.data, self.blocks)
+        return mask_of(number for number, value in enumerate(wanted) if value)
 
     @property
     def is_empty(self) -> bool:
@@ -80,6 +98,8 @@ class Goal:
         theirs = 0
         for attacker in attackers:
             theirs |= attacker.controlled
+        if any(host not in knows.blocks for host in self.hunted):
+            return False
         numbers = set(board.numbers_of(theirs))
         for host in self.hunted:
             wanted = numbers - {host}
@@ -115,10 +135,10 @@ def compile_goal(board: Board, view: View, what: str) -> GoalPlan:
 def draw_goal(board: Board, plan: GoalPlan, stream: Stream) -> Goal:
     """A goal for one seat and one episode."""
     view = plan.view
-    everywhere = range(len(board.numbers))
+    everywhere, mask = range(len(board.numbers)), (1 << len(board.numbers)) - 1
     return Goal(
-        controlled=draw_hosts(view.controlled, everywhere, stream),
-        hosts=draw_hosts(view.hosts, everywhere, stream),
+        controlled=draw_hosts(view.controlled, everywhere, mask, stream),
+        hosts=draw_hosts(view.hosts, everywhere, mask, stream),
         networks=view.networks,
         services=tuple((choice.address, draw_services(board, choice, stream)) for choice in view.services),
         data=tuple(

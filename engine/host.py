@@ -11,6 +11,7 @@ RETIRE takes a match (or, with lease 0, every match) off this host and hands it 
 from __future__ import annotations
 
 import logging
+import struct
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -40,6 +41,10 @@ MAX_OUT_BYTES: Final = 1 << 24
 
 _MAX_TEXT: Final = 512
 _OUT: Final = int(Kind.OUT)
+_OUT_MANY: Final = int(Kind.OUT_MANY)
+_OUT_FRAME: Final = struct.Struct(WORKER_HEAD.format + OUT_HEAD.format.lstrip(">"))
+_RECORD: Final[list[type]] = [int, int, int, int, int, bytes]
+"""The types of an event in EVENT_MANY."""
 
 _log = logging.getLogger(__name__)
 
@@ -148,7 +153,10 @@ class GameHost:
         if len(frame) < EVENT_BODY_AT:
             raise ProtocolError(Code.MALFORMED, "an event without its head")
         seat, kind, request = EVENT_HEAD.unpack_from(frame, HEAD_BYTES)
-        outputs = _handle(game, sequence, seat, kind, request, frame[EVENT_BODY_AT:])
+        if sequence != game.events + 1:
+            _check_repeated(game, sequence)
+            return []
+        outputs = game.handle(seat, kind, request, frame[EVENT_BODY_AT:])
         if len(outputs) == 1:
             return [_out_frame(lease, sequence, outputs[0])]
         flat: list[Any] = []
@@ -157,18 +165,23 @@ class GameHost:
 
     def _event_many(self, _lease: int, _count: int, frame: bytes) -> list[bytes]:
         events = unpack(frame[HEAD_BYTES:])
-        if not isinstance(events, list) or len(events) % 6 or not _are_events(events):
+        if not isinstance(events, list) or list(map(type, events)) != _RECORD * (len(events) // 6):
             raise ProtocolError(Code.MALFORMED, "EVENT_MANY is a flat list of five numbers and bytes each")
+        self.events_done += len(events) // 6
         flat: list[Any] = []
         faults: list[bytes] = []
-        for i in range(0, len(events), 6):
-            lease, sequence, seat, kind, request, body = events[i : i + 6]
-            self.events_done += 1
-            game = self._games.get(lease)
+        games = self._games
+        fields = iter(events)
+        for lease, sequence, seat, kind, request, body in zip(*[fields] * 6, strict=True):
+            game = games.get(lease)
             if game is None:
                 continue
             try:
-                _record(flat, lease, sequence, _handle(game, sequence, seat, kind, request, body))
+                if sequence != game.events + 1:
+                    _check_repeated(game, sequence)
+                    continue
+                for output in game.handle(seat, kind, request, body):
+                    flat += (lease, sequence, *output)
             except Exception as error:  # the edge around one match
                 faults.append(self._fault(lease, sequence, error))
         return _out_frames(flat) + faults
@@ -184,16 +197,10 @@ class GameHost:
         return WORKER_HEAD.pack(VERSION, Kind.FAULT, *numbers) + Fault(text).encode()
 
 
-def _handle(game: Game, sequence: int, seat: int, kind: int, request: int, body: bytes) -> list[Output]:
-    if sequence != game.events + 1:
-        if sequence <= game.events:
-            return []
+def _check_repeated(game: Game, sequence: int) -> None:
+    """An event that is not the next one was handled before. Raises RuleError for one that came too early."""
+    if sequence > game.events:
         raise RuleError(f"event {sequence} came after event {game.events}")
-    return game.handle(seat, kind, request, body)
-
-
-def _are_events(flat: list[Any]) -> bool:
-    return all(set(map(type, flat[i::6])) <= {bytes if i == 5 else int} for i in range(6))
 
 
 def _record(flat: list[Any], lease: int, sequence: int, outputs: list[Output]) -> None:
@@ -203,8 +210,7 @@ def _record(flat: list[Any], lease: int, sequence: int, outputs: list[Output]) -
 
 def _out_frame(lease: int, sequence: int, output: Output) -> bytes:
     seat, kind, flags, request, body = output
-    head = WORKER_HEAD.pack(VERSION, _OUT, lease, sequence) + OUT_HEAD.pack(seat, kind, flags, request)
-    return head + body
+    return _OUT_FRAME.pack(VERSION, _OUT, lease, sequence, seat, kind, flags, request) + body
 
 
 def _out_frames(flat: list[Any]) -> list[bytes]:
@@ -213,11 +219,16 @@ def _out_frames(flat: list[Any]) -> list[bytes]:
         return []
     if len(flat) == 7:
         return [_out_frame(flat[0], flat[1], tuple(flat[2:]))]
+    if sum(map(len, flat[6::7])) <= MAX_OUT_BYTES:
+        return [_out_many(flat)]
     frames, start, size = [], 0, 0
     for i in range(0, len(flat), 7):
         size += len(flat[i + 6])
         if size > MAX_OUT_BYTES or i + 7 == len(flat):
-            part = flat[start : i + 7]
-            frames.append(WORKER_HEAD.pack(VERSION, Kind.OUT_MANY, 0, len(part) // 7) + pack(part))
+            frames.append(_out_many(flat[start : i + 7]))
             start, size = i + 7, 0
     return frames
+
+
+def _out_many(flat: list[Any]) -> bytes:
+    return WORKER_HEAD.pack(VERSION, _OUT_MANY, 0, len(flat) // 7) + pack(flat)

@@ -1,34 +1,37 @@
 """What one seat knows, as masks over a board, and how that travels.
 
-`full` gives exactly what `GameState.to_wire` gives for an equal state. A change travels as a *delta*, the
-flat list of fields and values that `GameState.apply` takes; the methods that change something return one.
+`full` gives exactly what `GameState.to_wire` gives for an equal state. The methods that change something
+return the delta, packed (see `netsiege.engine.deltas`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 from netsiege.engine.board import Board, Wire
+from netsiege.engine.deltas import BLOCKS, DATA, NOTHING, Delta
 from netsiege.engine.masks import bits, bytes_mask, mask_bytes
+from netsiege.protocol import pack
 
-Delta = Sequence[Any]
-
-NOTHING: Final[Delta] = ()
-"""The delta of a step that changed nothing."""
-
-NETWORKS: Final = 0
-HOSTS: Final = 1
-CONTROLLED: Final = 2
-SERVICES: Final = 3
-DATA: Final = 4
-BLOCKS: Final = 5
+_WORD: Final = 1 << 63
+"""Masks below travel as numbers."""
 
 
 class Knowledge:
     """The state of one seat. Masks are over the numbers of its board; addresses of blocks are 32-bit."""
 
-    __slots__ = ("blocks", "controlled", "data", "hosts", "networks", "services")
+    __slots__ = (
+        "blocks",
+        "controlled",
+        "cuts",
+        "data",
+        "hosts",
+        "loot",
+        "networks",
+        "offers",
+        "services",
+    )
 
     def __init__(self) -> None:
         self.networks = 0
@@ -39,6 +42,11 @@ class Knowledge:
         self.data: dict[int, dict[int, Wire]] = {}
         """Address -> key -> the datum as it was when first seen there; never empty."""
         self.blocks: dict[int, set[int]] = {}
+        self.offers: tuple[list[int], list[int]] | None = None
+        """Sums over the services, the data and the blocks, for `netsiege.engine.valid`, which makes them when
+        it needs them; None after each change of what they are about."""
+        self.loot: tuple[list[int], list[int]] | None = None
+        self.cuts: dict[int, int] | None = None
 
     def full(self, board: Board) -> Wire:
         """The state in full."""
@@ -58,7 +66,7 @@ class Knowledge:
         if not new:
             return NOTHING
         self.hosts |= new
-        return [HOSTS, board.numbers_of(new)]
+        return board.deltas.hosts[new]
 
     def see_networks(self, board: Board, found: int) -> Delta:
         """Knows the networks of a mask."""
@@ -66,21 +74,23 @@ class Knowledge:
         if not new:
             return NOTHING
         self.networks |= new
-        return [NETWORKS, [board.networks[i] for i in bits(new)]]
+        return board.deltas.networks[new]
 
     def see_services(self, board: Board, address: int, found: int) -> Delta:
         """Knows these services of a host (at least one), and forgets what else it knew of them."""
         if self.services.get(address) == found:
             return NOTHING
         self.services[address] = found
-        return [SERVICES, [[board.numbers[address], [board.services[i] for i in bits(found)]]]]
+        self.offers = None
+        return board.deltas.services[address, found]
 
     def take_control(self, board: Board, address: int) -> Delta:
         """Controls a host."""
         if self.controlled >> address & 1:
             return NOTHING
         self.controlled |= 1 << address
-        return [CONTROLLED, [board.numbers[address]]]
+        self.loot = None
+        return board.deltas.controlled[address]
 
     def see_data(self, board: Board, address: int, found: dict[int, Wire]) -> Delta:
         """Knows these data of a host, those it knew of before as they were."""
@@ -92,39 +102,56 @@ class Knowledge:
             if not new:
                 return NOTHING
             held.update(new)
-        return [DATA, [[board.numbers[address], sorted(held.values())]]]
+        self.loot = None
+        return pack([DATA, [[board.numbers[address], sorted(held.values())]]])
 
-    def see_blocks(self, number: int, found: set[int]) -> Delta:
-        """Knows that a host was cut off from those (at least one)."""
-        known = self.blocks.setdefault(number, set())
-        if found <= known:
+    def see_blocks(self, found: dict[int, set[int]]) -> Delta:
+        """Knows of hosts that each was cut off from those (at least one)."""
+        changed = []
+        for number, blocked in sorted(found.items()):
+            known = self.blocks.setdefault(number, set())
+            if not blocked <= known:
+                known |= blocked
+                changed.append([number, sorted(known)])
+        if not changed:
             return NOTHING
-        known |= found
-        return [BLOCKS, [[number, sorted(known)]]]
+        self.cuts = self.loot = None
+        return pack([BLOCKS, changed])
 
-    # --- snapshots ----------------------------------------------------------------------------------------
+    # --- copies and snapshots -----------------------------------------------------------------------------
+
+    def copy(self) -> Knowledge:
+        """The same for another seat, or another episode."""
+        other = Knowledge()
+        other.networks, other.hosts, other.controlled = self.networks, self.hosts, self.controlled
+        if self.services:
+            other.services = self.services.copy()
+        if self.data:
+            other.data = {address: held.copy() for address, held in self.data.items()}
+        if self.blocks:
+            other.blocks = {number: blocked.copy() for number, blocked in self.blocks.items()}
+        return other
 
     def to_plain(self) -> list[Any]:
-        """Everything, ready for msgpack."""
+        """Everything, ready for msgpack, in the order in which it became known."""
         return [
             mask_bytes(self.networks),
             mask_bytes(self.hosts),
             mask_bytes(self.controlled),
-            [part for a, mask in sorted(self.services.items()) for part in (a, mask_bytes(mask))],
-            [
-                [a, [p for pair in sorted(held.items()) for p in pair]]
-                for a, held in sorted(self.data.items())
-            ],
-            [[number, sorted(blocked)] for number, blocked in sorted(self.blocks.items())],
+            list(self.services),
+            [mask if mask < _WORD else mask_bytes(mask) for mask in self.services.values()],
+            [[a, *chain.from_iterable(held.items())] for a, held in self.data.items()],
+            [[number, *sorted(blocked)] for number, blocked in self.blocks.items()],
         ]
 
     @classmethod
     def from_plain(cls, plain: list[Any]) -> Knowledge:
         """The inverse of `to_plain`."""
         self = cls()
-        networks, hosts, controlled, services, data, blocks = plain
+        networks, hosts, controlled, served, services, data, blocks = plain
         self.networks, self.hosts, self.controlled = map(bytes_mask, (networks, hosts, controlled))
-        self.services = {a: bytes_mask(m) for a, m in zip(services[::2], services[1::2], strict=True)}
-        self.data = {a: dict(zip(held[::2], held[1::2], strict=True)) for a, held in data}
-        self.blocks = {number: set(blocked) for number, blocked in blocks}
+        masks = [mask if type(mask) is int else bytes_mask(mask) for mask in services]
+        self.services = dict(zip(served, masks, strict=True))
+        self.data = {held[0]: dict(zip(held[1::2], held[2::2], strict=True)) for held in data}
+        self.blocks = {number: set(blocked) for number, *blocked in blocks}
         return self

@@ -28,6 +28,23 @@ def bits(mask: int) -> list[int]:
     return found
 
 
+def select(mask: int, number: int) -> int:
+    """The member of `mask` with `number` smaller ones. Raises IndexError if there are not so many."""
+    base, size = 0, mask.bit_length()
+    while size > 8:
+        half = size >> 1
+        low = mask & ((1 << half) - 1)
+        below = low.bit_count()
+        if number < below:
+            mask, size = low, half
+        else:
+            number -= below
+            mask >>= half
+            base += half
+            size -= half
+    return base + _OFFSETS[mask][number]
+
+
 def mask_of(members: Iterable[int]) -> int:
     """The mask with these members."""
     mask = 0

@@ -23,6 +23,7 @@ from attrs import Factory, define
 
 from netsiege.engine.actions import ActionReader
 from netsiege.engine.board import LOG_KEY, Board, build_board
+from netsiege.engine.deltas import read_delta
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.masks import bits
 from netsiege.engine.rules import log_datum, play
@@ -125,8 +126,8 @@ class _Sequence:
         self.false_positives.update(record.get("fp", {}))
         if self.compares_states:
             self._compare_step(record, seat, ours, where)
-        if before.apply(list(delta)).to_wire() != knows.full(self.board):
-            self.report.differ(where, "the delta does not lead to the state", record["action"], delta)
+        if before.apply(read_delta(delta)).to_wire() != knows.full(self.board):
+            self.report.differ(where, "the delta does not lead to the state", record["action"], delta.hex())
 
     def _compare_step(self, record: dict[str, Any], seat: int, ours: Any, where: str) -> None:
         report = self.report

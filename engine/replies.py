@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
-from netsiege.engine.episode import Player
-from netsiege.engine.knowledge import NOTHING, Delta
+from netsiege.engine.deltas import QUIET
+from netsiege.engine.episode import Episode, Player
 from netsiege.engine.tables import Tables
 from netsiege.game import GameStatus
-from netsiege.protocol import Code, End, Error, Held, SeatSpec, Wait, unpack
+from netsiege.protocol import Code, End, Error, Held, Reset, SeatSpec, Wait, pack, unpack
 from netsiege.protocol.play import Seated, Seen, observation_body, trajectory_body, trajectory_step
 
 Output = tuple[int, int, int, int, bytes]
@@ -20,6 +21,8 @@ WAIT_PEERS: Final = Wait(Held.PEERS).encode()
 BUSY: Final = Error(Code.BUSY, "the seat's last request is not answered yet").encode()
 NOT_PLAYING: Final = Error(Code.MATCH_OVER, "the seat has no part in the match any more").encode()
 
+_LIST_32: Final = b"\xdd"
+"""Before a 32-bit length: a msgpack list."""
 _MAX_TEXT: Final = 512
 
 
@@ -33,9 +36,26 @@ def end(cause: str, text: str = "") -> bytes:
     return End(cause, text).encode()
 
 
-def quiet_step(tables: Tables) -> bytes:
-    """The most frequent observation: a step that taught the seat nothing."""
-    return observation_body(Seen.NONE, tables.rewards.step, NOTHING, NOTHING)
+def _head(flags: int, reward: float, info: Sequence[Any]) -> bytes:
+    """An observation up to its state or delta."""
+    return observation_body(flags, reward, info, ())[: -len(QUIET)]
+
+
+def step_head(tables: Tables) -> bytes:
+    """What the observations of all steps begin with that did not end their seat; a delta follows."""
+    return _head(Seen.NONE, tables.rewards.step, ())
+
+
+@lru_cache(maxsize=1 << 10)
+def read_reset(body: bytes) -> Reset:
+    """The body of a RESET. Raises `ProtocolError(MALFORMED)`."""
+    return Reset.decode(body)
+
+
+@lru_cache(maxsize=1 << 10)
+def read_seat(*fields: Any) -> SeatSpec:
+    """A seat of a snapshot. Raises ValueError for anything else."""
+    return SeatSpec.read(list(fields))
 
 
 def seated(
@@ -43,7 +63,7 @@ def seated(
 ) -> bytes:
     """A SEATED with the first observation."""
     role = tables.roles[seat.role]
-    first = observation_body(Seen.FULL, 0, NOTHING, player.knows.full(tables.board))
+    first = _head(Seen.FULL, 0, ()) + role.first_state(player.knows)
     return Seated(
         match=match,
         role=seat.role,
@@ -58,23 +78,20 @@ def seated(
     ).encode()
 
 
-def step_seen(tables: Tables, player: Player, delta: Delta, deltas: bool) -> bytes:
-    """The observation of a step after which the seat plays on."""
-    if deltas:
-        return observation_body(Seen.NONE, player.reward, NOTHING, delta)
+def step_in_full(tables: Tables, player: Player) -> bytes:
+    """The observation of a step after which the seat plays on, for one that wants no deltas."""
     if player.still is None:
-        player.still = observation_body(Seen.FULL, player.reward, NOTHING, player.knows.full(tables.board))
+        player.still = _head(Seen.FULL, player.reward, ()) + _full(tables, player)
     return player.still
 
 
 def last_seen(tables: Tables, player: Player, deltas: bool) -> bytes:
     """The observation of the step that ended the seat, with the reward of the end."""
     reason = player.end_reason
-    info = NOTHING if reason is None else ("end_reason", reason)
-    flags, state = Seen.END, player.trace[-1]
-    if not deltas:
-        flags, state = flags | Seen.FULL, player.knows.full(tables.board)
-    return observation_body(flags, player.reward, info, state)
+    info = () if reason is None else ("end_reason", reason)
+    if deltas:
+        return _head(Seen.END, player.reward, info) + (player.last or QUIET)
+    return _head(Seen.END | Seen.FULL, player.reward, info) + _full(tables, player)
 
 
 def forbidden(tables: Tables, player: Player, deltas: bool) -> bytes:
@@ -85,37 +102,60 @@ def forbidden(tables: Tables, player: Player, deltas: bool) -> bytes:
         "info",
         "Episode ended. Request reset for starting new episode.",
     )
-    flags, state = Seen.END | Seen.FORBIDDEN, NOTHING
-    if not deltas:
-        flags, state = flags | Seen.FULL, player.knows.full(tables.board)
-    return observation_body(flags, player.reward, info, state)
+    flags = Seen.END | Seen.FORBIDDEN
+    if deltas:
+        return _head(flags, player.reward, info) + QUIET
+    return _head(flags | Seen.FULL, player.reward, info) + _full(tables, player)
 
 
 def reset_done(tables: Tables, player: Player, trajectory: bytes | None) -> bytes:
     """The first observation of a new episode."""
     role = tables.roles[player.role]
-    info: list[Any] = [
-        "message",
-        "Resetting Game and starting again.",
-        "max_steps",
-        role.max_steps or None,
-        "goal_description",
-        role.goal_description,
-        "configuration_hash",
-        tables.digest,
-        "status",
-        str(GameStatus.RESET_DONE),
-    ]
-    if trajectory is not None:
-        info += ["last_trajectory", trajectory]
+    if trajectory is None:
+        return _reset_head(role.max_steps, role.goal_description, tables.digest) + role.first_state(
+            player.knows
+        )
+    info = _reset_info(role.max_steps, role.goal_description, tables.digest)
+    info += ["last_trajectory", trajectory]
     return observation_body(Seen.FULL, 0, info, player.knows.full(tables.board))
 
 
-def trajectory(start: Sequence[Any], player: Player, name: str) -> bytes:
+def _reset_info(max_steps: int, goal_description: str, digest: str) -> list[Any]:
+    """What is said with the first observation of a new episode."""
+    return [
+        "message",
+        "Resetting Game and starting again.",
+        "max_steps",
+        max_steps or None,
+        "goal_description",
+        goal_description,
+        "configuration_hash",
+        digest,
+        "status",
+        str(GameStatus.RESET_DONE),
+    ]
+
+
+@lru_cache(maxsize=1 << 10)
+def _reset_head(max_steps: int, goal_description: str, digest: str) -> bytes:
+    return _head(Seen.FULL, 0, _reset_info(max_steps, goal_description, digest))
+
+
+def _full(tables: Tables, player: Player) -> bytes:
+    return pack(player.knows.full(tables.board))
+
+
+def trajectory(episode: Episode, player: Player, name: str) -> bytes:
     """All that a player did in an episode, from its first state on."""
-    trace = player.trace
+    tables = episode.tables
+    start = tables.start_of(episode.seed, player.role, player.index).full(tables.board)
+    count = 2 * player.steps
+    trace = unpack(_LIST_32 + count.to_bytes(4, "big") + player.trace)
+    rewards = [episode.step_reward] * player.steps
+    if player.ended and rewards:
+        rewards[-1] = player.reward
     steps = [
-        trajectory_step(unpack(body), reward, delta)
-        for body, reward, delta in zip(trace[::3], trace[1::3], trace[2::3], strict=True)
+        trajectory_step(action, reward, delta)
+        for action, reward, delta in zip(trace[::2], rewards, trace[1::2], strict=True)
     ]
     return trajectory_body(start, steps, player.end_reason, player.role, name)

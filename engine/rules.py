@@ -12,7 +12,8 @@ from typing import Final
 
 from netsiege.engine.actions import BLOCK, EXFILTRATE, EXPLOIT, FIND_DATA, FIND_SERVICES, Action
 from netsiege.engine.board import LOG, LOG_KEY, Wire
-from netsiege.engine.knowledge import BLOCKS, NOTHING, Delta, Knowledge
+from netsiege.engine.deltas import NOTHING, Delta, joined
+from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.masks import bits
 from netsiege.engine.world import World
 
@@ -21,21 +22,16 @@ RULESET: Final = "netsecgame"
 
 def play(world: World, knows: Knowledge, seat: int, action: Action) -> Delta:
     """Plays one action of a seat."""
-    return _RULES[action[0]](world, knows, seat, action)
+    return RULES[action[0]](world, knows, seat, action)
 
 
-def _number(world: World, address: int) -> int:
-    return world.board.numbers[address] if address >= 0 else ~address
-
-
-def _admitted(world: World, knows: Knowledge, seat: int, action: Action) -> bool:
-    """The source is controlled and the firewall lets it reach the target; else whoever blocked it pays."""
-    source, target = action[1], action[2]
-    if source < 0 or not knows.controlled >> source & 1:
-        return False
+def _is_open(world: World, seat: int, source: int, target: int) -> bool:
+    """Whether the firewall lets a source reach a target; else whoever blocked it pays."""
     if target >= 0 and world.reach[source] >> target & 1:
         return True
-    world.blame(seat, world.board.numbers[source], _number(world, target))
+    if world.authors:
+        numbers = world.board.numbers
+        world.blame(seat, numbers[source], numbers[target] if target >= 0 else ~target)
     return False
 
 
@@ -55,32 +51,36 @@ def _scan(world: World, knows: Knowledge, seat: int, action: Action) -> Delta:
 
 
 def _find_services(world: World, knows: Knowledge, seat: int, action: Action) -> Delta:
-    if not _admitted(world, knows, seat, action):
-        return NOTHING
+    # the most frequent of all: `_is_open` and `World.note` are written out
     _, source, target = action
+    controlled = knows.controlled
+    if source < 0 or not controlled >> source & 1:
+        return NOTHING
+    if target < 0 or not world.reach[source] >> target & 1:
+        _is_open(world, seat, source, target)
+        return NOTHING
     board = world.board
     node = board.node_of[target]
-    world.note(node, source, FIND_SERVICES)
-    seen_from_inside = knows.controlled >> target & 1
-    found = board.services_at[node] if seen_from_inside else board.open_services_at[node]
+    world.entries.append(node << 24 | source << 3 | FIND_SERVICES)
+    found = board.services_at[node] if controlled >> target & 1 else board.open_services_at[node]
     if not found:
         return NOTHING
-    delta: Delta = NOTHING
-    if not knows.hosts >> target & 1:
-        networks = knows.see_networks(board, board.networks_at[target])
-        delta = [*networks, *knows.see_hosts(board, 1 << target)]
-    services = knows.see_services(board, target, found)
-    return [*delta, *services] if delta else services
+    if knows.hosts >> target & 1:
+        return knows.see_services(board, target, found)
+    networks = knows.see_networks(board, board.networks_at[target])
+    hosts = knows.see_hosts(board, 1 << target)
+    return joined(joined(networks, hosts), knows.see_services(board, target, found))
 
 
 def _find_data(world: World, knows: Knowledge, seat: int, action: Action) -> Delta:
-    if not _admitted(world, knows, seat, action):
-        return NOTHING
     _, source, target = action
+    controlled = knows.controlled
+    if source < 0 or not controlled >> source & 1 or not _is_open(world, seat, source, target):
+        return NOTHING
     board = world.board
     node = board.node_of[target]
     world.note(node, source, FIND_DATA)
-    if not knows.controlled >> target & 1:
+    if not controlled >> target & 1:
         return NOTHING
     found: dict[int, Wire] = {board.item_key[i]: board.items[i] for i in bits(world.items(node))}
     held = knows.data.get(target)
@@ -89,13 +89,15 @@ def _find_data(world: World, knows: Knowledge, seat: int, action: Action) -> Del
     delta = knows.see_data(board, target, found)
     number = board.numbers[target]
     if number in world.blocks:
-        delta = [*delta, *knows.see_blocks(number, world.blocks[number])]
+        delta = joined(delta, knows.see_blocks({number: world.blocks[number]}))
     return delta
 
 
 def _exploit(world: World, knows: Knowledge, seat: int, action: Action) -> Delta:
     _, source, target, service = action
-    if target < 0 or not _admitted(world, knows, seat, action):
+    if target < 0 or source < 0 or not knows.controlled >> source & 1:
+        return NOTHING
+    if not _is_open(world, seat, source, target):
         return NOTHING
     board = world.board
     node = board.node_of[target]
@@ -104,15 +106,15 @@ def _exploit(world: World, knows: Knowledge, seat: int, action: Action) -> Delta
     if type(service) is not int or not known >> service & 1:
         return NOTHING
     networks = knows.see_networks(board, board.networks_at[target])
-    control = knows.take_control(board, target)
-    return [*networks, *control] if networks else control
+    return joined(networks, knows.take_control(board, target))
 
 
 def _exfiltrate(world: World, knows: Knowledge, seat: int, action: Action) -> Delta:
     _, source, target, key, datum = action
-    if target < 0 or not knows.controlled >> target & 1 or not _admitted(world, knows, seat, action):
+    controlled = knows.controlled
+    if target < 0 or not controlled >> target & 1 or source < 0 or not controlled >> source & 1:
         return NOTHING
-    if key not in knows.data.get(source, ()):
+    if not _is_open(world, seat, source, target) or key not in knows.data.get(source, ()):
         return NOTHING
     board = world.board
     here, there = board.node_of[source], board.node_of[target]
@@ -126,16 +128,17 @@ def _exfiltrate(world: World, knows: Knowledge, seat: int, action: Action) -> De
 
 def _block(world: World, knows: Knowledge, seat: int, action: Action) -> Delta:
     _, source, target, blocked = action
-    if target < 0 or not knows.controlled >> target & 1 or not _admitted(world, knows, seat, action):
+    controlled = knows.controlled
+    if target < 0 or not controlled >> target & 1 or source < 0 or not controlled >> source & 1:
+        return NOTHING
+    if not _is_open(world, seat, source, target):
         return NOTHING
     board = world.board
     number = board.numbers[target]
     delta: Delta = NOTHING
     if number != blocked:
         world.block(seat, number, blocked)
-        one, other = knows.see_blocks(number, {blocked}), knows.see_blocks(blocked, {number})
-        changed = sorted([*(one[1] if one else ()), *(other[1] if other else ())])
-        delta = [BLOCKS, changed] if changed else NOTHING
+        delta = knows.see_blocks({number: {blocked}, blocked: {number}})
     world.note(board.node_of[target], source, BLOCK)
     return delta
 
@@ -147,7 +150,7 @@ def log_datum(world: World, node: int) -> Wire:
     return [owner, name, len(content), kind, content]
 
 
-_RULES: Final[tuple[Callable[[World, Knowledge, int, Action], Delta], ...]] = (
+RULES: Final[tuple[Callable[[World, Knowledge, int, Action], Delta], ...]] = (
     _scan,
     _find_services,
     _find_data,
@@ -155,3 +158,4 @@ _RULES: Final[tuple[Callable[[World, Knowledge, int, Action], Delta], ...]] = (
     _exfiltrate,
     _block,
 )
+"""By code."""

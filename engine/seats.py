@@ -21,6 +21,7 @@ class Seat:
         "asked",
         "asked_request",
         "body",
+        "deltas",
         "gone",
         "misses",
         "owed",
@@ -31,6 +32,7 @@ class Seat:
 
     def __init__(self, spec: SeatSpec) -> None:
         self.spec = spec
+        self.deltas = spec.deltas
         self.gone = False
         self.misses = 0
         self.request = 0

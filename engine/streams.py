@@ -14,6 +14,10 @@ _BITS: Final = 64
 _SCALE: Final = 2.0**-53
 
 
+Named = tuple[int, str]
+"""A seed still to be derived: the arguments of `derive`."""
+
+
 def derive(seed: int, name: str) -> int:
     """A 64-bit number: the first 8 bytes, big-endian, of the SHA-256 of `{seed}/{name}`."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "big")

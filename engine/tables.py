@@ -5,23 +5,26 @@ from __future__ import annotations
 from typing import Final
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from netsiege.engine.actions import ActionReader
 from netsiege.engine.board import Board, build_board
+from netsiege.engine.deltas import Memo
 from netsiege.engine.goals import Goal, GoalPlan, compile_goal, draw_goal
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.readdress import readdress
 from netsiege.engine.rules import RULESET
 from netsiege.engine.streams import Stream
-from netsiege.engine.views import Plan, compile_view, draw_start
+from netsiege.engine.views import Plan, compile_view, draw_rest, draw_start, settled_part
 from netsiege.errors import RuleError
 from netsiege.game import AgentRole
+from netsiege.protocol import pack
 from netsiege.scenarios.model import PACINGS, ROUNDS, Rewards, RoleTask, Spec
 
 RULESETS: Final = (RULESET,)
 """What this engine plays by."""
 
+_MAX_FIRST_BYTES: Final = 1 << 14
 _MAX_TEXT: Final = 4096
 """The longest goal description that SEATED carries."""
 
@@ -31,9 +34,37 @@ class RoleTables:
     """One role's part of the task. `max_steps` 0 means no limit."""
 
     start: Plan
+    settled: Knowledge | None
+    """What all starts have in common, if all that is drawn are controlled hosts. Not to be changed."""
     goal: GoalPlan
+    only_goal: Goal | None
+    """The goal, if nothing of it is drawn."""
     goal_description: str
     max_steps: int
+    first_states: Memo[tuple[int, int, int]] = field(init=False)
+    """Networks, hosts, controlled -> the packed full state, where `settled` says all the rest."""
+    _board: Board = field(repr=False)
+
+    @first_states.default
+    def _(self) -> Memo[tuple[int, int, int]]:
+        def packed(key: tuple[int, int, int]) -> bytes:
+            assert self.settled is not None
+            knows = self.settled.copy()
+            knows.networks, knows.hosts, knows.controlled = key
+            return pack(knows.full(self._board))
+
+        return Memo(packed, max_bytes=_MAX_FIRST_BYTES)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether starts or goals differ from episode to episode."""
+        return self.settled is None or bool(self.start.controlled.drawn) or self.only_goal is None
+
+    def first_state(self, knows: Knowledge) -> bytes:
+        """The full state of a start, packed."""
+        if self.settled is None:
+            return pack(knows.full(self._board))
+        return self.first_states[knows.networks, knows.hosts, knows.controlled]
 
 
 @frozen(eq=False)
@@ -54,13 +85,17 @@ class Tables:
 
     def start_of(self, episode_seed: int, role: str, index: int) -> Knowledge:
         """What that seat knows at the start of an episode. Equal seeds give equal starts."""
-        stream = Stream(episode_seed, f"start/{role}/{index}")
-        return draw_start(self.board, self.roles[role].start, stream)
+        told, stream = self.roles[role], Stream(episode_seed, f"start/{role}/{index}")
+        if told.settled is None:
+            return draw_start(self.board, told.start, stream)
+        return draw_rest(self.board, told.start, told.settled, stream)
 
     def goal_of(self, episode_seed: int, role: str, index: int) -> Goal:
         """What that seat plays for in an episode."""
-        stream = Stream(episode_seed, f"goal/{role}/{index}")
-        return draw_goal(self.board, self.roles[role].goal, stream)
+        told = self.roles[role]
+        if told.only_goal is not None:
+            return told.only_goal
+        return draw_goal(self.board, told.goal, Stream(episode_seed, f"goal/{role}/{index}"))
 
     def readdressed(self, seed: int) -> Tables:
         """The same under addresses drawn from a seed; for agents it stays the same configuration."""
@@ -116,4 +151,12 @@ def _compile_role(board: Board, task: RoleTask) -> RoleTables:
         raise RuleError(f"{name}: the goal description has over {_MAX_TEXT} characters")
     start = compile_view(board, task.start, board.starts, f"{name}.start")
     goal = compile_goal(board, task.goal, f"{name}.goal")
-    return RoleTables(start, goal, task.goal_description, task.max_steps or 0)
+    return RoleTables(
+        start=start,
+        settled=settled_part(board, start),
+        goal=goal,
+        only_goal=None if goal.is_drawn else draw_goal(board, goal, Stream(0, "")),
+        goal_description=task.goal_description,
+        max_steps=task.max_steps or 0,
+        board=board,
+    )

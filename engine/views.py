@@ -89,8 +89,8 @@ def compile_view(board: Board, view: View, candidates: Sequence[int], what: str)
 def draw_start(board: Board, plan: Plan, stream: Stream) -> Knowledge:
     """What a seat knows at first."""
     knows = Knowledge()
-    knows.controlled = draw_hosts(plan.controlled, board.starts, stream)
-    knows.hosts = draw_hosts(plan.hosts, board.starts, stream) | knows.controlled
+    knows.controlled = draw_hosts(plan.controlled, board.starts, board.start_mask, stream)
+    knows.hosts = draw_hosts(plan.hosts, board.starts, board.start_mask, stream) | knows.controlled
     knows.networks = plan.networks
     for address in bits(knows.controlled):
         knows.networks |= board.neighbours_at[address]
@@ -106,11 +106,32 @@ def draw_start(board: Board, plan: Plan, stream: Stream) -> Knowledge:
     return knows
 
 
-def draw_hosts(hosts: Hosts, candidates: Sequence[int], stream: Stream) -> int:
+def settled_part(board: Board, plan: Plan) -> Knowledge | None:
+    """What every start of a plan knows, if only controlled hosts are drawn; else None."""
+    if plan.hosts.drawn or any(choice.drawn for choice in (*plan.services, *plan.data)):
+        return None
+    settled = Plan(plan.networks, plan.hosts, Hosts(plan.controlled.listed, 0), plan.services, plan.data)
+    return draw_start(board, settled, Stream(0, ""))
+
+
+def draw_rest(board: Board, plan: Plan, settled: Knowledge, stream: Stream) -> Knowledge:
+    """The same start as `draw_start`, from what `settled_part` gave for the plan."""
+    knows = settled.copy()
+    if plan.controlled.drawn:
+        knows.controlled = draw_hosts(plan.controlled, board.starts, board.start_mask, stream)
+        knows.hosts |= knows.controlled
+        for address in bits(knows.controlled & ~settled.controlled):
+            knows.networks |= board.neighbours_at[address]
+    return knows
+
+
+def draw_hosts(hosts: Hosts, candidates: Sequence[int], all_of_them: int, stream: Stream) -> int:
     """The mask of the hosts; `candidates` are addresses, a repeated one being drawn more often."""
     mask = hosts.listed
     for _ in range(hosts.drawn):
-        left = [address for address in candidates if not mask >> address & 1]
+        left = candidates
+        if mask & all_of_them:
+            left = [address for address in candidates if not mask >> address & 1]
         if not left:
             break
         mask |= 1 << left[stream.below(len(left))]

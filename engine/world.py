@@ -3,35 +3,38 @@
 Firewall, placed data, log files, blocks with their authors, and the false positives that those earn.
 What a seat knows of it is in `netsiege.engine.knowledge`; what changes it, in `netsiege.engine.rules`.
 
-A log entry is one number: its place in the order of all entries above bit 24, then 21 bits of source
-address, then 3 bits of action code. A scan leaves the same entry at every host it reaches, so it is kept
-once, with the mask of those, and falls into its place when a log is read.
+All log entries are kept in one row, as they came: eight bytes each, the node above bit 24, then 21 bits of
+source address, then 3 bits of action code. A scan leaves the same entry at every host it reaches, so it is
+kept once, under a node of its own, with the mask of those. A node's log is picked out when it is read.
 """
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from netsiege.engine.actions import SCAN
 from netsiege.engine.board import Board
 from netsiege.engine.masks import bits, bytes_mask, mask_bytes
 from netsiege.game.values import int_to_ip
 
-_STAMP = (1 << 24) - 1
+_STAMP: Final = (1 << 24) - 1
+_SCANNED: Final = 1 << 21
+"""The node of a scan's entry: above those of all machines."""
 
 
 class World:
     """Starts as the board says. `suspects[seat]`: running into a block counts as a false positive."""
 
     __slots__ = (
-        "_entries",
         "_items_at",
-        "_made",
         "_scans",
         "authors",
         "blocks",
         "board",
+        "entries",
         "false_positives",
         "reach",
         "suspects",
@@ -39,7 +42,7 @@ class World:
 
     def __init__(self, board: Board, suspects: Sequence[bool]) -> None:
         self.board = board
-        self.suspects = tuple(suspects)
+        self.suspects = suspects
         self.reach: Sequence[int] = board.reach
         self.blocks: dict[int, set[int]] = {}
         """32-bit address -> the addresses it was cut off from; both directions are listed."""
@@ -47,32 +50,34 @@ class World:
         """Pair of 32-bit addresses -> mask of the seats that blocked it; both directions are listed."""
         self.false_positives = [0] * len(self.suspects)
         self._items_at: Sequence[int] = board.items_at
-        self._entries: dict[int, list[int]] = {}
-        self._scans: list[tuple[int, int]] = []
-        self._made = 0
+        self.entries = array("Q")
+        """The log entries of all nodes, for `note` and `note_scan` to add to."""
+        self._scans: list[int] = []
 
     # --- logs ---------------------------------------------------------------------------------------------
 
     def note(self, node: int, source: int, code: int) -> None:
         """Adds an entry to a node's log."""
-        self._made += 1
-        self._entries.setdefault(node, []).append(self._made << 24 | source << 3 | code)
+        self.entries.append(node << 24 | source << 3 | code)
 
     def note_scan(self, source: int, found: int) -> None:
         """Adds an entry to the logs of all nodes with an address in `found`, one for each address."""
-        self._made += 1
-        self._scans.append((self._made << 24 | source << 3 | SCAN, found))
+        self.entries.append(_SCANNED << 24 | source << 3 | SCAN)
+        self._scans.append(found)
 
     def log(self, node: int) -> str:
         """The content of a node's log file: JSON text, empty if there is no entry."""
-        addresses = self.board.node_addresses[node]
-        entries = list(self._entries.get(node, ()))
-        for entry, found in self._scans:
-            if found & addresses:
-                entries += [entry] * (found & addresses).bit_count()
-        entries.sort()
-        line = self.board.line
-        return f"[{', '.join([line(entry & _STAMP) for entry in entries])}]" if entries else ""
+        addresses, line, scans = self.board.node_addresses[node], self.board.line, iter(self._scans)
+        lines: list[str] = []
+        for entry in self.entries:
+            place = entry >> 24
+            if place == node:
+                lines.append(line(entry & _STAMP))
+            elif place == _SCANNED:
+                here = next(scans) & addresses
+                if here:
+                    lines += [line(entry & _STAMP)] * here.bit_count()
+        return f"[{', '.join(lines)}]" if lines else ""
 
     # --- data ---------------------------------------------------------------------------------------------
 
@@ -84,15 +89,22 @@ class World:
         """Puts the source's item of that key on the target node, unless something equal lies there."""
         same = self.board.key_items[key]
         if not self._items_at[target] & same:
-            placed = list(self._items_at)
+            placed = self._own_items()
             placed[target] |= placed[source] & same
-            self._items_at = placed
+
+    def _own_items(self) -> list[int]:
+        """What lies where, to be changed: no longer the board's."""
+        if not isinstance(self._items_at, list):
+            self._items_at = list(self._items_at)
+        return self._items_at
 
     # --- firewall -----------------------------------------------------------------------------------------
 
     def block(self, seat: int, target: int, blocked: int) -> None:
         """Cuts two 32-bit addresses off from each other. Either may be one that does not exist."""
-        self.reach = reach = list(self.reach)
+        reach = self.reach
+        if not isinstance(reach, list):
+            self.reach = reach = list(reach)  # no longer the board's
         index = self.board.index
         for here, there in ((target, blocked), (blocked, target)):
             self.blocks.setdefault(here, set()).add(there)
@@ -110,12 +122,15 @@ class World:
 
     def to_plain(self) -> list[Any]:
         """All that has changed since the start, ready for msgpack."""
-        board = self.board
-        moved = [(n, m) for n, m in enumerate(self._items_at) if m != board.items_at[n]]
+        items_at, entries = self.board.items_at, self.entries
+        moved = (
+            []
+            if self._items_at is items_at
+            else [(n, m) for n, m in enumerate(self._items_at) if m != items_at[n]]
+        )
         return [
-            self._made,
-            [[node, entries] for node, entries in sorted(self._entries.items())],
-            [part for entry, found in self._scans for part in (entry, mask_bytes(found))],
+            _little_endian(entries).tobytes(),
+            list(map(mask_bytes, self._scans)),
             [part for node, mask in moved for part in (node, mask_bytes(mask))],
             [part for pair, mask in sorted(self.authors.items()) for part in (*pair, mask_bytes(mask))],
             self.false_positives,
@@ -123,14 +138,14 @@ class World:
 
     def load(self, plain: list[Any]) -> None:
         """The inverse of `to_plain`, on a fresh world."""
-        self._made, entries, scans, moved, authors, self.false_positives = plain
-        self._entries = dict(entries)
-        self._scans = [(e, bytes_mask(m)) for e, m in zip(scans[::2], scans[1::2], strict=True)]
+        entries, scans, moved, authors, self.false_positives = plain
+        self.entries.frombytes(entries)
+        self.entries = _little_endian(self.entries)
+        self._scans = list(map(bytes_mask, scans))
         if moved:
-            placed = list(self._items_at)
+            placed = self._own_items()
             for node, mask in zip(moved[::2], moved[1::2], strict=True):
                 placed[node] = bytes_mask(mask)
-            self._items_at = placed
         for here, there, mask in zip(authors[::3], authors[1::3], authors[2::3], strict=True):
             for seat in bits(bytes_mask(mask)):
                 self.block(seat, here, there)
@@ -145,3 +160,12 @@ class World:
     def blocked(self) -> dict[str, list[str]]:
         """Which address was cut off from which, as sorted texts."""
         return {int_to_ip(n): sorted(map(int_to_ip, b)) for n, b in self.blocks.items()}
+
+
+def _little_endian(entries: array[int]) -> array[int]:
+    """The same entries with their bytes as they travel, or back."""
+    if sys.byteorder == "little":
+        return entries
+    swapped = array("Q", entries)
+    swapped.byteswap()
+    return swapped

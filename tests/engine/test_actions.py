@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netsiege.engine.action_table import ActionTable
 from netsiege.engine.actions import BLOCK, EXFILTRATE, EXPLOIT, FIND_DATA, FIND_SERVICES, SCAN, ActionReader
 from netsiege.engine.board import build_board
 from netsiege.errors import ProtocolError
@@ -10,6 +11,7 @@ from netsiege.game.values import ip_to_int
 from netsiege.protocol import Code, pack
 from netsiege.protocol.play import PASS, action_body, read_action
 from netsiege.scenarios.model import DataItem, ServiceItem
+from tests.engine.moves import actions
 from tests.engine.tiny import (
     CLIENT,
     LOOT,
@@ -24,6 +26,7 @@ from tests.engine.tiny import (
     exploit,
     find_data,
     find_services,
+    make_tables,
     scan,
 )
 
@@ -165,16 +168,34 @@ def test_reader_accepts_exactly_what_the_protocol_accepts(wire):
 
 def test_reader_does_not_remember_what_carries_content():
     reader = ActionReader(BOARD)
-    held = len(reader._memo)
+    held = len(reader.known)
     reader.read(action_body(exfiltrate(CLIENT, SERVER, DataItem("me", "mine", "", 3, "x" * 1000))))
-    assert len(reader._memo) == held
+    assert len(reader.known) == held
 
 
 def test_reader_that_has_read_many_actions_forgets_some_and_still_reads():
     reader = ActionReader(BOARD)
     for number in range(40_000):
         reader.read(pack([1, number, number]))
-        assert len(reader._memo) <= 1 << 15
+        assert len(reader.known) <= 1 << 15
     assert reader.read(action_body(find_data(CLIENT, SERVER))) == (FIND_DATA, SOURCE, TARGET)
     assert reader.read(PASS) is None
     assert exploit(OUTSIDE, SERVER, REMOTE).to_wire()[0] == EXPLOIT
+
+
+def test_usual_actions_are_read_the_short_way_and_come_out_the_same():
+    tables = make_tables()
+    table, reader = ActionTable(tables), ActionReader(tables.board)
+    for index in range(table.size):
+        body = table.action(index)
+        short = reader._read_usual(body)
+        assert short is None or short == reader._read(body)
+        assert (short is None) == (body[1] in (EXFILTRATE, BLOCK))
+
+
+@given(actions, st.integers(0, 40), st.integers(0, 255))
+def test_bytes_changed_anywhere_are_never_read_otherwise_the_short_way(action, place, value):
+    reader, body = ActionReader(BOARD), bytearray(action_body(action))
+    body[place % len(body)] = value
+    short = reader._read_usual(bytes(body))
+    assert short is None or short == reader._read(bytes(body))

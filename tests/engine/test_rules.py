@@ -5,6 +5,7 @@ import pytest
 
 from netsiege.engine.actions import ActionReader
 from netsiege.engine.board import build_board
+from netsiege.engine.deltas import read_delta
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.masks import mask_of
 from netsiege.engine.rules import play
@@ -58,7 +59,7 @@ class Field:
         state = self.state(seat)
         for action in actions:
             delta = play(self.world, knows, seat, ActionReader(self.board).read(action_body(action)))
-            state = state.apply(list(delta))
+            state = state.apply(read_delta(delta))
         assert state.to_wire() == knows.full(self.board)
         return state
 

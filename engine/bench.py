@@ -1,0 +1,264 @@
+"""How fast the engine is: `netsiege bench engine`.
+
+All times are the process's own (CPU time): what else the machine does counts as little as it can. Every
+figure is the median over rounds; a round measures everything once, ours and the peers' in turn. `spread` is
+the distance from the lowest to the highest round, as a share of the median. A `ratio` is the median of the
+rounds' own ratios to the `baseline`, 2.0 being twice as good.
+
+The worker's path is what `GameHost.receive` does with a step: decode, check, play, log, look at the goal,
+encode the reply. Moves are random valid ones; a reset comes after every 100 of them or an earlier end.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from attrs import Factory, define
+
+from netsiege.engine.action_table import ActionTable
+from netsiege.engine.bench_load import RESET, SEATS, Load, record
+from netsiege.engine.bench_peers import Peer, start_peers
+from netsiege.engine.game import Game
+from netsiege.engine.streams import Stream
+from netsiege.engine.synthetic import synthetic_spec
+from netsiege.engine.tables import Tables, compile_spec
+from netsiege.protocol import Kind
+
+SIZES: Final = (10, 100, 1_000, 10_000)
+ROUNDS: Final = 5
+MATCHES: Final = 64
+"""Open at once, and steps in a batch."""
+STEPS: Final = 100
+PEER_STEPS: Final = 1_000
+STATE_HOSTS: Final = 100
+"""On what network resets, snapshots and restores are timed."""
+STATE_STEPS: Final = 60
+"""How far the episode has got that is saved and restored."""
+COMPILE_HOSTS: Final = 1_000
+
+STEP: Final = int(Kind.STEP)
+
+
+@define
+class Row:
+    """One figure, round by round."""
+
+    name: str
+    unit: str
+    is_rate: bool
+    baseline: str | None = None
+    """The row to compare with."""
+    values: list[float] = Factory(list)
+
+    def figure(self, rows: dict[str, Row]) -> dict[str, Any]:
+        """The row as `run` gives it."""
+        value = statistics.median(self.values)
+        other = rows.get(self.baseline or "")
+        if other is not None and not other.values:
+            other = None
+        ratio = None
+        if other is not None:
+            pairs = zip(self.values, other.values, strict=True)
+            ratio = statistics.median(a / b if self.is_rate else b / a for a, b in pairs)
+        return {
+            "name": self.name,
+            "value": value,
+            "unit": self.unit,
+            "spread": (max(self.values) - min(self.values)) / value if value else 0.0,
+            "baseline": None if other is None else other.name,
+            "ratio": ratio,
+        }
+
+
+class _Network:
+    """One network to play on, with a worker that has played before, and a load of its own for each round."""
+
+    def __init__(self, name: str, spec: bytes, matches: int, steps: int) -> None:
+        self.name = name
+        self.spec = spec
+        self.tables = compile_spec(spec)
+        self._shape = (matches, steps)
+        load = record(self.tables, *self._shape, 0)
+        self._host = load.host(spec)
+        for frame in load.batches:
+            self._host.receive(frame)
+
+    def measure(self, put: Callable[[str, float], None], number: int) -> None:
+        load = record(self.tables, *self._shape, number)
+        count, name = len(load.events), self.name
+        host = self._host
+        load.reopen(host)
+        put(name, count / _timed(lambda: [host.receive(frame) for frame in load.batches]))
+        load.reopen(host)
+        put(f"{name}.single", count / _timed(lambda: [host.receive(frame) for frame in load.frames]))
+        games = [Game(self.tables, i, seed, SEATS, None) for i, seed in enumerate(load.seeds)]
+        put(f"{name}.handle", count / _timed(lambda: _handle(games, load)))
+        put(f"{name}.sample", self._sample(load, number))
+
+    def _sample(self, load: Load, number: int) -> float:
+        """Counts and draws per second in the states of one match, each right after a step has changed it."""
+        table, below = ActionTable(self.tables), Stream(number, "sample").below
+        game = Game(self.tables, 1, load.seeds[0], SEATS, None)
+        spent, draws = 0.0, 0
+        for lease, _, _, kind, request, body in load.events:
+            if lease == 1:
+                game.handle(0, kind, request, body)
+                knows = game.episode.players[0].knows
+                spent += _timed(lambda knows=knows: table.sample(knows, below))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+                draws += 1
+        return draws / spent
+
+
+def _handle(games: Sequence[Game], load: Load) -> None:
+    for lease, _, seat, kind, request, body in load.events:
+        games[lease - 1].handle(seat, kind, request, body)
+
+
+def run(
+    quick: bool = False,
+    *,
+    peers: bool = True,
+    nsg_python: str | None = None,
+    peers_python: str | None = None,
+    sizes: Sequence[int] = SIZES,
+    rounds: int | None = None,
+    steps: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Measures; each figure as `{"name", "value", "unit", "spread", "baseline", "ratio"}`.
+
+    `quick` takes smaller networks and fewer steps. With `peers`, NASim and CartPole are measured under
+    `peers_python` (None: this interpreter) if they are installed there, NetSecGame under `nsg_python`.
+    `progress` hears of each round as it begins. `ratio` and `baseline` are None where nothing is compared.
+    """
+    if quick:
+        sizes = [size for size in sizes if size <= 1_000]
+    rounds = rounds or ROUNDS
+    steps = steps or (STEPS // 4 if quick else STEPS)
+    shape = (MATCHES if steps >= STEPS // 4 else 4, steps)
+    networks = [_Network(f"engine.h{size}", synthetic_spec(size).to_bytes(), *shape) for size in sizes]
+    networks.append(_Network("engine.two_networks", _bundled("two_networks"), *shape))
+    rows = _rows([network.name for network in networks])
+    running = start_peers(nsg_python, peers_python) if peers else []
+    try:
+        gc.collect()
+        gc.freeze()  # as a worker does
+        for number in range(1, rounds + 1):
+            if progress is not None:
+                progress(f"round {number} of {rounds}")
+            _measure_round(networks, running, rows, number, steps * PEER_STEPS // STEPS)
+    finally:
+        gc.unfreeze()
+        for peer in running:
+            peer.__exit__()
+    return [row.figure(rows) for row in rows.values() if row.values]
+
+
+def _measure_round(
+    networks: Iterable[_Network], peers: Iterable[Peer], rows: dict[str, Row], number: int, peer_steps: int
+) -> None:
+    def put(name: str, value: float) -> None:
+        rows[name].values.append(value)
+
+    for peer in peers:
+        put(_peer_row(peer.name), peer.measure(max(peer_steps, 10)) or 0.0)
+    for network in networks:
+        network.measure(put, number)
+    _measure_state(put, number)
+    text = synthetic_spec(COMPILE_HOSTS).to_bytes()
+    put("engine.compile", _timed(lambda: compile_spec(text)))
+
+
+def _measure_state(put: Callable[[str, float], None], number: int) -> None:
+    tables = compile_spec(synthetic_spec(STATE_HOSTS).to_bytes())
+    game = Game(tables, 1, number, SEATS, None)
+    put("engine.reset", _each(lambda: game.handle(0, int(Kind.RESET), 1, RESET), 500))
+    _advance(tables, game, number)
+    put("engine.snapshot", _each(game.snapshot, 200))
+    saved = game.snapshot()
+    put("engine.restore", _each(lambda: Game.restore(tables, saved), 200))
+
+
+def _advance(tables: Tables, game: Game, number: int) -> None:
+    """Plays a while, but never to an end."""
+    table, draws = ActionTable(tables), Stream(number, "state")
+    player = game.episode.players[0]
+    for request in range(1, STATE_STEPS + 1):
+        if player.ended:
+            return
+        game.handle(0, STEP, request, table.sample(player.knows, draws.below, include_blocks=False))
+
+
+def _rows(networks: Iterable[str]) -> dict[str, Row]:
+    rows: list[Row] = []
+    for name in networks:
+        baseline = {
+            "engine.h10": "peer.nasim.10",
+            "engine.h100": "peer.nasim.100",
+            "engine.two_networks": "peer.netsecgame.two_networks",
+        }.get(name)
+        rows += [
+            Row(name, "steps/s", True, baseline),
+            Row(f"{name}.single", "steps/s", True, baseline),
+            Row(f"{name}.handle", "steps/s", True, "peer.cartpole"),
+            Row(f"{name}.sample", "draws/s", True),
+        ]
+    rows += [Row(f"engine.{what}", "us", False) for what in ("reset", "snapshot", "restore")]
+    rows.append(Row("engine.compile", "s", False))
+    peers = ("nasim.10", "nasim.100", "netsecgame.two_networks", "cartpole")
+    rows += [Row(f"peer.{peer}", "steps/s", True) for peer in peers]
+    return {row.name: row for row in rows}
+
+
+def _peer_row(name: str) -> str:
+    return f"peer.{name.replace(' ', '.')}"
+
+
+def _bundled(name: str) -> bytes:
+    from netsiege.scenarios import load_spec  # noqa: PLC0415  # a YAML parser is the benchmark's need only
+
+    return load_spec(None, name).to_bytes()
+
+
+def _timed(work: Callable[[], object]) -> float:
+    """Seconds of CPU time that it takes."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def _each(work: Callable[[], object], times: int) -> float:
+    """Microseconds that each of so many calls takes."""
+    start = time.process_time()
+    for _ in range(times):
+        work()
+    return (time.process_time() - start) / times * 1e6
+
+
+def format_table(figures: Sequence[dict[str, Any]]) -> str:
+    """Figures as a plain text table. Ends without a newline."""
+    lines = [("FIGURE", "MEDIAN", "UNIT", "SPREAD", "RATIO", "TO")]
+    for figure in figures:
+        value, ratio = figure["value"], figure["ratio"]
+        lines.append(
+            (
+                figure["name"],
+                f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}",
+                figure["unit"],
+                f"{figure['spread']:.0%}",
+                "" if ratio is None else f"{ratio:.3g}x",
+                figure["baseline"] or "",
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place in (1, 3, 4) else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )

@@ -1,0 +1,262 @@
+"""The action table against `generate_valid_actions` and against plain enumeration."""
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netsiege.engine.action_table import ActionTable
+from netsiege.engine.game import Game
+from netsiege.engine.knowledge import Knowledge
+from netsiege.engine.masks import bits, select
+from netsiege.engine.streams import Stream
+from netsiege.engine.tables import compile_spec
+from netsiege.errors import ProtocolError, RuleError
+from netsiege.game import ActionType, Data, GameState, generate_valid_actions
+from netsiege.protocol import Kind, SeatSpec
+from netsiege.protocol.play import PASS, action_body, read_action
+from netsiege.scenarios import load_spec, scenario_names
+from netsiege.scenarios.model import RoleTask, ServiceItem, View
+from tests.engine.tiny import (
+    CLIENT,
+    LOOT,
+    NOWHERE,
+    OUTSIDE,
+    SERVER,
+    SMB,
+    Table,
+    block,
+    exfiltrate,
+    exploit,
+    find_data,
+    find_services,
+    make_seats,
+    make_tables,
+    scan,
+)
+
+BUNDLED = {name: compile_spec(load_spec(None, name).to_bytes()) for name in scenario_names()}
+SMALL = {name: tables for name, tables in BUNDLED.items() if len(tables.board.numbers) < 12}
+
+
+def knowledge_after(tables, role, seed, moves, blocks_from):
+    """What a seat knows after random valid moves; blocks come in late, since they crowd out all else."""
+    game = Game(tables, 1, seed, [SeatSpec(role, 0, "a", True)], None)
+    game.open()
+    table, draws, player = ActionTable(tables), Stream(seed, "test"), game.episode.players[0]
+    for request in range(1, moves + 1):
+        if player.ended:
+            break
+        body = table.sample(player.knows, draws.below, include_blocks=request >= blocks_from)
+        game.handle(0, Kind.STEP, request, body)
+    return player.knows
+
+
+def check_against_generator(tables, knows):
+    table = ActionTable(tables)
+    state = GameState.from_wire(knows.full(tables.board))
+    for include_blocks in (False, True):
+        expected = generate_valid_actions(state, include_blocks)
+        bodies = [table.nth(knows, i, include_blocks) for i in range(table.count(knows, include_blocks))]
+        actions = [read_action(body) for body in bodies]
+        assert len(set(actions)) == len(bodies) == len(expected)
+        assert set(actions) == expected
+        ranks = [table.rank(body) for body in bodies]
+        assert ranks == sorted(set(ranks)), "the order is that of the whole scenario"
+        assert all(table.is_valid(knows, body, include_blocks) for body in bodies)
+        assert all(table.is_valid_index(knows, rank, include_blocks) for rank in ranks)
+        with pytest.raises(IndexError):
+            table.nth(knows, len(bodies), include_blocks)
+        with pytest.raises(IndexError):
+            table.nth(knows, -1, include_blocks)
+
+
+@pytest.mark.parametrize("name", scenario_names())
+@pytest.mark.parametrize("role", ["Attacker", "Defender"])
+@pytest.mark.parametrize(("seed", "moves", "blocks_from"), [(1, 0, 0), (2, 30, 99), (3, 90, 60), (4, 90, 15)])
+def test_valid_actions_are_those_of_the_generator(name, role, seed, moves, blocks_from):
+    tables = BUNDLED[name]
+    if role in tables.roles:
+        check_against_generator(tables, knowledge_after(tables, role, seed, moves, blocks_from))
+
+
+@given(st.integers(0, 1 << 32), st.integers(0, 60), st.integers(0, 60))
+def test_valid_actions_of_any_reachable_state_are_those_of_the_generator(seed, moves, blocks_from):
+    tables = make_tables(use_firewall=seed % 2 == 0)
+    role = ("Attacker", "Defender", "Benign")[seed % 3]
+    check_against_generator(tables, knowledge_after(tables, role, seed, moves, blocks_from))
+
+
+@given(st.data())
+def test_valid_actions_of_any_knowledge_are_those_of_the_generator(data):
+    """Also of what no game leads to: data of hosts not controlled, blocks of what does not exist."""
+    tables = make_tables()
+    board = tables.board
+    hosts, knows = st.integers(0, len(board.numbers) - 1), Knowledge()
+    for mask in ("networks", "hosts", "controlled"):
+        limit = len(board.networks) if mask == "networks" else len(board.numbers)
+        setattr(knows, mask, data.draw(st.integers(0, (1 << limit) - 1)))
+    knows.services = data.draw(st.dictionaries(hosts, st.integers(1, (1 << len(board.services)) - 1)))
+    for address in data.draw(st.sets(hosts)):
+        keys = data.draw(st.sets(st.integers(0, len(board.keys) - 1), min_size=1))
+        knows.data[address] = {key: [*board.keys[key][:2], 3, board.keys[key][2], "x"] for key in keys}
+    numbers = st.sampled_from([*board.numbers, 1])
+    for number in data.draw(st.sets(numbers)):
+        knows.blocks[number] = data.draw(st.sets(numbers, min_size=1))
+    table, state = ActionTable(tables), GameState.from_wire(knows.full(board))
+    for include_blocks in (False, True):
+        expected = generate_valid_actions(state, include_blocks)
+        count = table.count(knows, include_blocks)
+        assert {read_action(table.nth(knows, i, include_blocks)) for i in range(count)} == expected
+        assert count == len(expected)
+
+
+def test_nothing_is_valid_without_a_host_and_the_draw_is_a_pass():
+    table = ActionTable(make_tables())
+    knows = Knowledge()
+    knows.networks = knows.hosts = 1
+    assert table.count(knows) == 0
+    assert table.sample(knows, random.Random(1).randrange) == PASS
+
+
+def test_draws_are_equally_likely():
+    tables = make_tables()
+    knows = knowledge_after(tables, "Attacker", 5, 40, 99)
+    table, rng = ActionTable(tables), random.Random(7)
+    count = table.count(knows, False)
+    drawn = Counter(table.sample(knows, rng.randrange, False) for _ in range(200 * count))
+    assert len(drawn) == count
+    assert min(drawn.values()) > 100
+    assert max(drawn.values()) < 300
+
+
+# --- the whole scenario -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_index_and_action_are_inverse_over_the_whole_scenario(name):
+    table = ActionTable(SMALL[name])
+    bodies = [table.action(i) for i in range(table.size)]
+    assert len(set(bodies)) == table.size
+    assert [table.rank(body) for body in bodies] == list(range(table.size))
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+@pytest.mark.parametrize("seed", [1, 2])
+def test_valid_indices_are_exactly_the_valid_actions(name, seed):
+    tables = SMALL[name]
+    table, knows = ActionTable(tables), knowledge_after(tables, "Attacker", seed, 60, 40)
+    valid = [i for i in range(table.size) if table.is_valid_index(knows, i)]
+    assert valid == [table.rank(table.nth(knows, n)) for n in range(table.count(knows))]
+
+
+def test_numbering_is_the_same_for_equal_specs():
+    one, other = (ActionTable(make_tables()) for _ in range(2))
+    assert [one.action(i) for i in range(one.size)] == [other.action(i) for i in range(other.size)]
+
+
+@pytest.mark.parametrize("index", [-1, None])
+def test_index_that_does_not_exist_is_refused(index):
+    table = ActionTable(make_tables())
+    with pytest.raises(IndexError, match="no number"):
+        table.action(table.size if index is None else index)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        scan(NOWHERE, "192.168.1.0/24"),
+        scan(CLIENT, "10.1.0.0/16"),
+        scan(CLIENT, "192.168.1.7/24"),
+        find_services(CLIENT, NOWHERE),
+        find_data(NOWHERE, CLIENT),
+        exploit(CLIENT, SERVER, ServiceItem("ghost")),
+        exploit(CLIENT, NOWHERE, SMB),
+        exploit(SERVER, CLIENT, SMB),
+        exfiltrate(CLIENT, OUTSIDE, Data("nobody", "nothing")),
+        block(CLIENT, CLIENT, NOWHERE),
+    ],
+)
+def test_action_on_what_the_scenario_does_not_have_has_no_index_and_is_never_valid(action):
+    tables = make_tables()
+    table, body = ActionTable(tables), action_body(action)
+    with pytest.raises(RuleError):
+        table.rank(body)
+    assert not table.is_valid(knowledge_after(tables, "Defender", 1, 50, 99), body)
+
+
+def test_pass_has_no_index_and_what_is_no_action_is_refused():
+    table = ActionTable(make_tables())
+    with pytest.raises(RuleError, match="pass"):
+        table.rank(PASS)
+    with pytest.raises(ProtocolError):
+        table.rank(b"\x91\x07")
+    assert not table.is_valid(Knowledge(), b"\x91\x07")
+
+
+def test_index_of_an_exfiltration_does_not_depend_on_size_or_content():
+    table = ActionTable(make_tables())
+    bodies = [
+        action_body(exfiltrate(SERVER, OUTSIDE, Data(LOOT.owner, LOOT.id, size, LOOT.type, content)))
+        for size, content in ((0, ""), (7, "seven"))
+    ]
+    assert table.rank(bodies[0]) == table.rank(bodies[1])
+    assert read_action(table.action(table.rank(bodies[0]))).parameters["data"].size == 5
+
+
+def test_data_taken_along_with_made_up_content_are_valid_as_they_are_known():
+    table = Table(make_tables(), make_seats("Attacker"))
+    for action in (
+        scan(CLIENT, "192.168.1.0/24"),
+        find_services(CLIENT, SERVER),
+        exploit(CLIENT, SERVER, SMB),
+        find_data(SERVER, SERVER),
+        exfiltrate(SERVER, OUTSIDE, Data(LOOT.owner, LOOT.id, 99, LOOT.type, "made up")),
+    ):
+        table.step(0, action)
+    knows, tables = table.game.episode.players[0].knows, table.tables
+    check_against_generator(tables, knows)
+    actions = ActionTable(tables)
+    made_up = [
+        each
+        for i in range(actions.count(knows, False))
+        if (each := read_action(actions.nth(knows, i, False))).type == ActionType.ExfiltrateData
+        and each.parameters["data"].content == "made up"
+    ]
+    assert {str(each.parameters["source_host"]) for each in made_up} == {OUTSIDE}
+
+
+def test_services_of_a_start_position_are_actions_of_the_scenario():
+    ghost = ServiceItem("ghost", "passive", "1")
+    start = View(controlled_hosts=(CLIENT,), known_services=((SERVER, (ghost,)),))
+    tables = make_tables(roles=(RoleTask("Attacker", start),))
+    check_against_generator(tables, tables.start_of(1, "Attacker", 0))
+
+
+def test_all_actions_are_every_combination_that_the_topology_has():
+    tables = make_tables()
+    listed = list(ActionTable(tables).all_actions(include_blocks=True))
+    hosts, networks, data, services = 5, 3, 4, 4 + 2 + 2
+    counts = Counter(action.type for action in listed)
+    assert counts == {
+        ActionType.ScanNetwork: hosts * networks,
+        ActionType.FindServices: hosts * hosts,
+        ActionType.ExploitService: hosts * services,
+        ActionType.FindData: hosts * hosts,
+        ActionType.ExfiltrateData: hosts * hosts * data,
+        ActionType.BlockIP: hosts**3,
+    }
+    assert len(set(listed)) == len(listed)
+    assert [a for a in listed if a.type != ActionType.BlockIP] == list(ActionTable(tables).all_actions())
+    table = ActionTable(tables)
+    assert all(0 <= table.rank(action_body(action)) < table.size for action in listed)
+
+
+@given(st.integers(0, 1 << 300))
+def test_select_finds_each_member_of_a_mask(mask):
+    members = bits(mask)
+    assert [select(mask, i) for i in range(len(members))] == members
+    with pytest.raises(IndexError):
+        select(mask, len(members))
