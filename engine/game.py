@@ -46,6 +46,7 @@ _WAIT: Final = int(Kind.WAIT)
 _END: Final = int(Kind.END)
 _ERROR: Final = int(Kind.ERROR)
 _RESULT: Final = int(Kind.RESULT)
+_TRAJECTORY: Final = int(Kind.TRAJECTORY)
 _NONE: Final = int(Flag.NONE)
 _MOVE: Final = int(Flag.MOVE)
 _OVER: Final = int(Flag.OVER)
@@ -152,31 +153,41 @@ class Game:
         raise RuleError(f"an event cannot be of kind {kind}")
 
     def _step(self, i: int, seat: Seat, request: int, body: bytes) -> list[Output]:
-        waits = seat.submitted or seat.owed or seat.asked is not None
-        if waits and seat.is_busy:
-            return [(i, _ERROR, _NONE, request, replies.BUSY)]
+        if seat.submitted or seat.owed or seat.asked is not None:
+            return self._step_meanwhile(i, seat, request, body)
         try:
             action = self._known[body]
         except ProtocolError as refused:
             return [(i, _ERROR, _MOVE, request, replies.error(refused.code, refused.text))]
+        player = self.episode.players[i]
+        if player.ended:
+            # no move, so the clock of the one that is due, a RESET, runs on: the others wait for it
+            seen = replies.forbidden(self.tables, player, seat.deltas)
+            return [(i, _OBS, _NONE, request, seen)]
         seat.misses = 0
-        if waits:
-            seat.request = request
-            return [(i, _WAIT, _NONE, request, replies.WAIT_PEERS)]
-        episode = self.episode
-        player = episode.players[i]
-        if self._in_rounds or player.ended or not seat.deltas:
+        if self._in_rounds or not seat.deltas:
             return self._move(i, seat, request, action, body)
         # what is left of `_move` and `_play` for most of all events: a step that ends nothing
-        delta = episode.play(player, i, action, body)
+        delta = self.episode.play(player, i, action, body)
         if player.ended:
-            return self._progress({i: self._ended(i, seat, request)})  # type: ignore[unreachable]  # by `play`
+            return self._progress({i: self._ended(i, seat, request)})
         return [(i, _OBS, _MOVE, request, self._step_head + delta if delta else self._quiet)]
+
+    def _step_meanwhile(self, i: int, seat: Seat, request: int, body: bytes) -> list[Output]:
+        """A step of a seat that waits. If nobody asked for what it is owed, this step now does."""
+        if seat.is_busy:
+            return [(i, _ERROR, _NONE, request, replies.BUSY)]
+        try:
+            self.tables.reader.known[body]
+        except ProtocolError as refused:
+            return [(i, _ERROR, _MOVE, request, replies.error(refused.code, refused.text))]
+        seat.misses, seat.request = 0, request
+        return [(i, _WAIT, _NONE, request, replies.WAIT_PEERS)]
 
     def _move(self, i: int, seat: Seat, request: int, action: Action | None, body: bytes) -> list[Output]:
         """A seat that waits for nothing moves."""
         player = self.episode.players[i]
-        if player.ended:
+        if player.ended:  # a deadline missed after the end: the next may be the last
             seen = replies.forbidden(self.tables, player, seat.deltas)
             return [(i, _OBS, _MOVE, request, seen)]
         if self._in_rounds:
@@ -220,9 +231,9 @@ class Game:
         self.episode.forfeit(i, cause)
         self.seats[i].leave()
         outputs = self._advance()
-        # a result comes first: the hub may close the match when it hears that its last seat is over
-        after_result = sum(kind == _RESULT for _, kind, _, _, _ in outputs)
-        outputs.insert(after_result, (i, _END, _OVER, request, replies.end(cause, text)))
+        # results come first: the hub may close the match when it hears that its last seat is over
+        after_results = sum(told == HUB_SEAT for told, _, _, _, _ in outputs)
+        outputs.insert(after_results, (i, _END, _OVER, request, replies.end(cause, text)))
         return outputs
 
     def _timeout(self, i: int, seat: Seat) -> list[Output]:
@@ -288,7 +299,7 @@ class Game:
         """
         outputs: list[Output] = []
         if not self.episode.settled and self._all_ended():
-            outputs.append(self._settle())
+            outputs += self._settle()
             for i, seat in enumerate(self.seats):
                 if seat.owed:
                     seat.owed = False
@@ -307,9 +318,16 @@ class Game:
                 return False
         return True
 
-    def _settle(self) -> Output:
+    def _settle(self) -> list[Output]:
+        """The result for the hub, and every seat's trajectory if the task wants them kept."""
         result = self.episode.settle(self.number, self._is_last_episode or self.over)
-        return (HUB_SEAT, _RESULT, _NONE, 0, pack(result))
+        outputs: list[Output] = [(HUB_SEAT, _RESULT, _NONE, 0, pack(result))]
+        if self.base.spec.task.save_trajectories:
+            for i, player in enumerate(self.episode.players):
+                if not player.absent:
+                    kept = replies.trajectory(self.episode, player, self._specs[i].name)
+                    outputs.append((HUB_SEAT, _TRAJECTORY, _NONE, 0, kept))
+        return outputs
 
     # --- the next episode ---------------------------------------------------------------------------------
 

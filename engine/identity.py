@@ -13,6 +13,8 @@ from typing import Final
 
 DECIDING: Final = ("netsiege.engine", "netsiege.game", "netsiege.protocol", "netsiege.scenarios.model")
 """Packages and modules whose source is the engine's."""
+BYSTANDERS: Final = ("bench", "parity", "selfplay", "synthetic")
+"""How the names of modules begin that decide nothing."""
 
 
 def engine_digest(names: Sequence[str] = DECIDING) -> bytes:
@@ -29,4 +31,6 @@ def _sources(name: str) -> list[Path]:
     found = importlib.import_module(name).__file__
     assert found is not None, f"{name} has no source file"
     file = Path(found)
-    return sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]
+    if file.name != "__init__.py":
+        return [file]
+    return sorted(f for f in file.parent.glob("*.py") if not f.name.startswith(BYSTANDERS))

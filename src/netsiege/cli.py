@@ -39,6 +39,8 @@ app.add_typer(agent_app, name="agent")
 replay_app = typer.Typer(help="Record matches, play them again, compare machines.", no_args_is_help=True)
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(replay_app, name="replay")
+bench_app = typer.Typer(help="Measure, in medians and ratios within one run.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
 
 MAX_SEED = (1 << 64) - 1
 Seed = Annotated[
@@ -107,11 +109,14 @@ def hub(
     """Run a hub: agents connect to it, and engine workers, from here and from other machines."""
     from netsiege.serve import serve_hub
 
-    rooms = [] if no_default_room else [_default_room(task, seed)]
-    _exit_after(serve_hub(bind, workers_bind, rooms, workers=workers, insecure=insecure, parent=parent))
+    rooms, kept = ([], []) if no_default_room else _default_room(task, seed)
+    _exit_after(
+        serve_hub(bind, workers_bind, rooms, workers=workers, insecure=insecure, kept=kept, parent=parent)
+    )
 
 
-def _default_room(task: str | None, seed: int | None) -> OpenRoom:
+def _default_room(task: str | None, seed: int | None) -> tuple[list[OpenRoom], list[str]]:
+    """The room `default`, and its name if its trajectories are to be kept."""
     from netsiege.options import hub_spec
     from netsiege.protocol import DEFAULT_ROOM
     from netsiege.rooms import room_of
@@ -120,7 +125,7 @@ def _default_room(task: str | None, seed: int | None) -> OpenRoom:
     _warn_all(warnings)
     if seed is None:
         seed = spec.task.seed if spec.task.seed is not None else _new_seed()
-    return room_of(DEFAULT_ROOM, spec, seed)
+    return [room_of(DEFAULT_ROOM, spec, seed)], [DEFAULT_ROOM] if spec.task.save_trajectories else []
 
 
 @app.command()
@@ -305,6 +310,32 @@ def replay_doctor(
     print(found.text)
     if not found.same:
         raise typer.Exit(EXIT_FAILED)
+
+
+@bench_app.command("engine")
+def bench_engine(
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, smaller networks: a glance.")] = False,
+    peers: Annotated[bool, typer.Option(help="Measure other environments too, where they are found.")] = True,
+    nsg_python: Annotated[
+        Optional[str],
+        typer.Option(help="A Python that can import netsecgame: NetSecGame itself becomes a baseline."),
+    ] = None,
+    peers_python: Annotated[
+        Optional[str], typer.Option(help="A Python that can import nasim or gymnasium. Default: this one.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Steps per second of the engine by size of network; reset, snapshot, restore, compile times."""
+    from netsiege.engine.bench import format_table, run
+
+    figures = run(
+        quick,
+        peers=peers,
+        nsg_python=nsg_python,
+        peers_python=peers_python,
+        progress=lambda line: print(line, file=sys.stderr),
+    )
+    print(json.dumps(figures, indent=2) if as_json else format_table(figures))
 
 
 @app.callback(invoke_without_command=True)

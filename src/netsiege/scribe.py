@@ -41,9 +41,9 @@ class Scribe:
     """Listens to a room from a thread of its own, and keeps its trajectories. Use as a context manager."""
 
     def __init__(self, hub: str, room: str, folder: Path = FOLDER) -> None:
-        self._hub = hub
         self._room = room
         self._folder = folder
+        self._hub = re.sub(r"^tcp://(0\.0\.0\.0|\*|\[::\]):", "tcp://127.0.0.1:", hub)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scribe")
 

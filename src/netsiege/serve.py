@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import netsiege
@@ -13,6 +14,7 @@ from netsiege.errors import ConfigError
 from netsiege.hub.loop import HubLoop
 from netsiege.local import Stop, WorkerKeeper
 from netsiege.protocol import OpenRoom
+from netsiege.scribe import Scribe
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +53,12 @@ def serve_hub(
     *,
     workers: int,
     insecure: bool,
+    kept: Sequence[str] = (),
     parent: int | None = None,
 ) -> int | None:
     """Serves until SIGINT or SIGTERM, or until the process `parent` is gone; returns the signal, if any.
+
+    The trajectories of the rooms named in `kept` go to files below `logs/trajectories`.
 
     Prints where agents and workers connect. Raises `ConfigError` if an address is taken or refused.
     """
@@ -62,7 +67,7 @@ def serve_hub(
     loop = HubLoop(bind, workers_bind, rooms)
     keeper = None
     try:
-        with Stop(parent) as stop:
+        with Stop(parent) as stop, ExitStack() as scribes:
             _announce(loop, rooms, insecure)
             keeper = WorkerKeeper(workers, loop.workers_endpoint, _warn)
 
@@ -70,6 +75,8 @@ def serve_hub(
                 keeper.look_after()
                 return stop()
 
+            for room in kept:
+                scribes.enter_context(Scribe(loop.agents_endpoint, room))
             loop.run(look_around)
             return stop.signal
     finally:

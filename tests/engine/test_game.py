@@ -5,7 +5,7 @@ from netsiege.engine.streams import derive
 from netsiege.errors import RuleError
 from netsiege.game import AgentStatus
 from netsiege.protocol import HUB_SEAT, Cause, Code, Flag, Held, Kind, pack
-from netsiege.protocol.play import PASS, Seen
+from netsiege.protocol.play import PASS, Seen, read_trajectory
 from netsiege.scenarios.model import RoleTask, Spec, View
 from tests.engine.tiny import (
     ATTACKER,
@@ -733,3 +733,32 @@ def test_statuses_of_a_result_are_agent_statuses():
         AgentStatus.Success,
         AgentStatus.Playing,
     ]
+
+
+def test_stepping_on_after_the_end_buys_no_time():
+    """Others wait for its RESET: a seat whose steps are forbidden still has to ask for it in time."""
+    played = table("Attacker", "Defender", **short(1))
+    played.step(0, IDLE)
+    played.step(1, GUARD)
+    played.reset(1)
+    for _ in range(2):
+        (reply,) = played.step(0, IDLE)
+        assert reply.seen & Seen.FORBIDDEN
+        assert reply.flags == Flag.NONE
+        played.timeout(0)
+    played.step(0, IDLE)
+    over, granted = played.timeout(0)
+    assert (over.seat, over.end) == (0, Cause.TIME)
+    assert (granted.seat, granted.seen) == (1, Seen.FULL)
+
+
+def test_trajectories_are_handed_to_the_hub_with_the_result_if_the_task_wants_them():
+    played = table("Attacker", "Defender", save_trajectories=True, **short(1))
+    played.step(0, IDLE)
+    told = [each for each in played.step(1, GUARD) if each.seat == HUB_SEAT]
+    assert [each.kind for each in told] == [Kind.RESULT, Kind.TRAJECTORY, Kind.TRAJECTORY]
+    attacker, defender = (read_trajectory(each.body) for each in told[1:])
+    assert attacker["trajectory"]["rewards"] == [-11]
+    assert attacker["trajectory"]["actions"] == [IDLE.as_dict]
+    assert defender["trajectory"]["actions"] == [GUARD.as_dict]
+    assert (attacker["agent_role"], defender["agent_role"]) == ("Attacker", "Defender")
