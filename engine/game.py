@@ -170,7 +170,7 @@ class Game:
         # what is left of `_move` and `_play` for most of all events: a step that ends nothing
         delta = self.episode.play(player, i, action, body)
         if player.ended:
-            return self._progress({i: self._ended(i, seat, request)})
+            return self._progress({i: self._ended(i, seat, request)})  # type: ignore[unreachable]  # by `play`
         return [(i, _OBS, _MOVE, request, self._step_head + delta if delta else self._quiet)]
 
     def _step_meanwhile(self, i: int, seat: Seat, request: int, body: bytes) -> list[Output]:
