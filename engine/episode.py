@@ -141,16 +141,14 @@ class Episode:
     ) -> None:
         self.tables = tables
         self._seed = seed
-        self.players = [self._player(seat) for seat in seats]
+        self.players = players = [self._player(seat) for seat in seats]
         for seat in absent:
-            player = self.players[seat]
-            player.absent, player.status = True, FAIL
-        self.world = World(tables.board, tuple([player.role != ATTACKER for player in self.players]))
+            players[seat].absent, players[seat].status = True, FAIL
+        self.world = World(tables.board, [player.role != ATTACKER for player in players])
         self.step_reward = tables.rewards.step
         self.settled = False
-        self.hunters = 0
+        self.hunters = [player.status for player in players].count(HUNTING)
         """How many attackers play."""
-        self._count_hunters()
 
     @property
     def seed(self) -> int:

@@ -79,6 +79,8 @@ class Game:
         self.episodes = episodes
         self._specs = tuple(seats)
         self.seats = [Seat(spec) for spec in seats]
+        self._absent: list[int] = []
+        """The seats that have no part in episodes to come."""
         self.number = 0
         """Of the episode, from 0."""
         self.rounds = 0
@@ -103,8 +105,10 @@ class Game:
         self._quiet = self._step_head + QUIET
 
     def _new_episode(self, seed: int | Named) -> Episode:
-        absent = [i for i, seat in enumerate(self.seats) if seat.gone]
-        return Episode(self.tables, seed, self._specs, absent)
+        return Episode(self.tables, seed, self._specs, self._absent)
+
+    def _gone_seats(self) -> list[int]:
+        return [i for i, seat in enumerate(self.seats) if seat.gone]
 
     @property
     def over(self) -> bool:
@@ -230,6 +234,7 @@ class Game:
     def _leave(self, i: int, request: int, cause: Cause, text: str) -> list[Output]:
         self.episode.forfeit(i, cause)
         self.seats[i].leave()
+        self._absent = self._gone_seats()
         outputs = self._advance()
         # results come first: the hub may close the match when it hears that its last seat is over
         after_results = sum(told == HUB_SEAT for told, _, _, _, _ in outputs)
@@ -406,6 +411,7 @@ class Game:
         game.number, game.rounds, game.events = number, rounds, events
         for seat, told in zip(game.seats, seats, strict=True):
             seat.load(told, game.tables.reader)
+        game._absent = game._gone_seats()
         if addresses is not None:
             game.episode = game._new_episode(episode_seed)
         game.episode.load(episode)

@@ -122,14 +122,12 @@ class Knowledge:
 
     def copy(self) -> Knowledge:
         """The same for another seat, or another episode."""
-        other = Knowledge()
+        other = Knowledge.__new__(Knowledge)
         other.networks, other.hosts, other.controlled = self.networks, self.hosts, self.controlled
-        if self.services:
-            other.services = self.services.copy()
-        if self.data:
-            other.data = {address: held.copy() for address, held in self.data.items()}
-        if self.blocks:
-            other.blocks = {number: blocked.copy() for number, blocked in self.blocks.items()}
+        other.services = self.services.copy()
+        other.data = {address: held.copy() for address, held in self.data.items()} if self.data else {}
+        other.blocks = {number: cut.copy() for number, cut in self.blocks.items()} if self.blocks else {}
+        other.offers = other.loot = other.cuts = None
         return other
 
     def to_plain(self) -> list[Any]:

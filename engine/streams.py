@@ -8,10 +8,13 @@ one in a snapshot.
 from __future__ import annotations
 
 import hashlib
+import struct
 from typing import Final
 
 _BITS: Final = 64
 _SCALE: Final = 2.0**-53
+_SHA256: Final = hashlib.sha256
+_FIRST: Final = struct.Struct(">Q").unpack_from
 
 
 Named = tuple[int, str]
@@ -20,7 +23,7 @@ Named = tuple[int, str]
 
 def derive(seed: int, name: str) -> int:
     """A 64-bit number: the first 8 bytes, big-endian, of the SHA-256 of `{seed}/{name}`."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "big")
+    return _FIRST(_SHA256(f"{seed}/{name}".encode()).digest())[0]  # type: ignore[no-any-return]  # struct says Any
 
 
 class Stream:
@@ -36,7 +39,7 @@ class Stream:
 
     def _next(self) -> int:
         self.draws += 1
-        return derive(self._seed, f"{self._name}/{self.draws}")
+        return _FIRST(_SHA256(f"{self._seed}/{self._name}/{self.draws}".encode()).digest())[0]  # type: ignore[no-any-return]  # struct says Any
 
     def uniform(self) -> float:
         """A number in [0, 1)."""

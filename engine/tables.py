@@ -43,6 +43,10 @@ class RoleTables:
     max_steps: int
     first_states: Memo[tuple[int, int, int]] = field(init=False)
     """Networks, hosts, controlled -> the packed full state, where `settled` says all the rest."""
+    is_drawn: bool = field(init=False)
+    """Whether starts or goals differ from episode to episode."""
+    starts: dict[int, Knowledge] = field(init=False, factory=dict, repr=False)
+    """Controlled hosts -> a start that was drawn before. Not to be changed."""
     _board: Board = field(repr=False)
 
     @first_states.default
@@ -55,9 +59,8 @@ class RoleTables:
 
         return Memo(packed, max_bytes=_MAX_FIRST_BYTES)
 
-    @property
-    def is_drawn(self) -> bool:
-        """Whether starts or goals differ from episode to episode."""
+    @is_drawn.default
+    def _(self) -> bool:
         return self.settled is None or bool(self.start.controlled.drawn) or self.only_goal is None
 
     def first_state(self, knows: Knowledge) -> bytes:
@@ -85,10 +88,11 @@ class Tables:
 
     def start_of(self, episode_seed: int, role: str, index: int) -> Knowledge:
         """What that seat knows at the start of an episode. Equal seeds give equal starts."""
-        told, stream = self.roles[role], Stream(episode_seed, f"start/{role}/{index}")
+        told = self.roles[role]
+        stream = Stream(episode_seed, f"start/{role}/{index}")
         if told.settled is None:
             return draw_start(self.board, told.start, stream)
-        return draw_rest(self.board, told.start, told.settled, stream)
+        return draw_rest(self.board, told.start, told.settled, told.starts, stream)
 
     def goal_of(self, episode_seed: int, role: str, index: int) -> Goal:
         """What that seat plays for in an episode."""

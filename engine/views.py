@@ -9,7 +9,7 @@ are their networks and the private networks next to those. Blocks in a start pos
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -86,6 +86,10 @@ def compile_view(board: Board, view: View, candidates: Sequence[int], what: str)
     )
 
 
+MAX_SEEN: Final = 1 << 12
+"""Starts of a role that are kept to be copied."""
+
+
 def draw_start(board: Board, plan: Plan, stream: Stream) -> Knowledge:
     """What a seat knows at first."""
     knows = Knowledge()
@@ -114,15 +118,27 @@ def settled_part(board: Board, plan: Plan) -> Knowledge | None:
     return draw_start(board, settled, Stream(0, ""))
 
 
-def draw_rest(board: Board, plan: Plan, settled: Knowledge, stream: Stream) -> Knowledge:
-    """The same start as `draw_start`, from what `settled_part` gave for the plan."""
-    knows = settled.copy()
-    if plan.controlled.drawn:
-        knows.controlled = draw_hosts(plan.controlled, board.starts, board.start_mask, stream)
-        knows.hosts |= knows.controlled
-        for address in bits(knows.controlled & ~settled.controlled):
-            knows.networks |= board.neighbours_at[address]
-    return knows
+def draw_rest(
+    board: Board, plan: Plan, settled: Knowledge, seen: dict[int, Knowledge], stream: Stream
+) -> Knowledge:
+    """The same start as `draw_start`, from what `settled_part` gave for the plan.
+
+    `seen` keeps the starts that have been drawn before, by the hosts that they control: there are seldom more
+    than there are hosts, and no more than `MAX_SEEN` are kept.
+    """
+    if not plan.controlled.drawn:
+        return settled.copy()
+    controlled = draw_hosts(plan.controlled, board.starts, board.start_mask, stream)
+    known = seen.get(controlled)
+    if known is None:
+        known = settled.copy()
+        known.controlled = controlled
+        known.hosts |= controlled
+        for address in bits(controlled & ~settled.controlled):
+            known.networks |= board.neighbours_at[address]
+        if len(seen) < MAX_SEEN:
+            seen[controlled] = known
+    return known.copy()
 
 
 def draw_hosts(hosts: Hosts, candidates: Sequence[int], all_of_them: int, stream: Stream) -> int:

@@ -51,13 +51,24 @@ def run_worker(
     ready = Ready(said, slots, engine_digest(), RULESETS)
     with zmq.Context() as context:
         worker = _Worker(context, hub, ready, secure)
-        gc.freeze()
+        spare_the_collector()
         try:
             while not stop():
                 worker.turn()
         finally:
             worker.close()
     _log.info("worker_gone name=%s", said)
+
+
+def spare_the_collector() -> None:
+    """Makes the garbage collector look seldom: matches make next to no cycles.
+
+    What is there now is never looked at again, and the young only after every 50,000 allocations rather than
+    700, which is some 4% of a step.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 class _Worker:

@@ -26,7 +26,7 @@ def test_figures_have_the_promised_names_and_fields(figures):
     assert all(set(figure) == FIELDS for figure in figures)
     names = [figure["name"] for figure in figures]
     assert len(set(names)) == len(names)
-    expected = {f"engine.{what}" for what in ("reset", "snapshot", "restore", "compile")}
+    expected = {f"engine.{what}" for what in ("reset", "reset.event", "snapshot", "restore", "compile")}
     for network in ("h10", "h20", "two_networks"):
         expected |= {f"engine.{network}{part}" for part in ("", ".single", ".handle", ".sample")}
     assert set(names) == expected
