@@ -14,8 +14,8 @@ from netsiege.engine.goals import Goal, GoalPlan, compile_goal, draw_goal
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.readdress import readdress
 from netsiege.engine.rules import RULESET
-from netsiege.engine.streams import Stream
-from netsiege.engine.views import Plan, compile_view, draw_rest, draw_start, settled_part
+from netsiege.engine.streams import Stream, derive
+from netsiege.engine.views import Plan, compile_view, draw_rest, draw_start, settled_part, single_starts
 from netsiege.errors import RuleError
 from netsiege.game import AgentRole
 from netsiege.protocol import pack
@@ -48,6 +48,12 @@ class RoleTables:
     starts: dict[int, Knowledge] = field(init=False, factory=dict, repr=False)
     """Controlled hosts -> a start that was drawn before. Not to be changed."""
     _board: Board = field(repr=False)
+    singles: tuple[Knowledge, ...] = field(init=False, repr=False)
+    """The starts by the outcome of their only draw, if that is how they are drawn. Not to be changed."""
+
+    @singles.default
+    def _(self) -> tuple[Knowledge, ...]:
+        return single_starts(self._board, self.start, self.settled) if self.settled is not None else ()
 
     @first_states.default
     def _(self) -> Memo[tuple[int, int, int]]:
@@ -89,6 +95,10 @@ class Tables:
     def start_of(self, episode_seed: int, role: str, index: int) -> Knowledge:
         """What that seat knows at the start of an episode. Equal seeds give equal starts."""
         told = self.roles[role]
+        if told.singles:
+            # the first draw of the stream below, without making it
+            draw = derive(episode_seed, f"start/{role}/{index}/1")
+            return told.singles[draw * len(told.singles) >> 64].copy()
         stream = Stream(episode_seed, f"start/{role}/{index}")
         if told.settled is None:
             return draw_start(self.board, told.start, stream)

@@ -131,14 +131,28 @@ def draw_rest(
     controlled = draw_hosts(plan.controlled, board.starts, board.start_mask, stream)
     known = seen.get(controlled)
     if known is None:
-        known = settled.copy()
-        known.controlled = controlled
-        known.hosts |= controlled
-        for address in bits(controlled & ~settled.controlled):
-            known.networks |= board.neighbours_at[address]
+        known = _start_with(board, settled, controlled)
         if len(seen) < MAX_SEEN:
             seen[controlled] = known
     return known.copy()
+
+
+def single_starts(board: Board, plan: Plan, settled: Knowledge) -> tuple[Knowledge, ...]:
+    """If a start draws one host and nothing else: what it is for each outcome of that draw; else nothing."""
+    hosts = plan.controlled
+    if hosts.drawn != 1:
+        return ()
+    left = [address for address in board.starts if not hosts.listed >> address & 1]
+    return tuple(_start_with(board, settled, hosts.listed | 1 << address) for address in left)
+
+
+def _start_with(board: Board, settled: Knowledge, controlled: int) -> Knowledge:
+    known = settled.copy()
+    known.controlled = controlled
+    known.hosts |= controlled
+    for address in bits(controlled & ~settled.controlled):
+        known.networks |= board.neighbours_at[address]
+    return known
 
 
 def draw_hosts(hosts: Hosts, candidates: Sequence[int], all_of_them: int, stream: Stream) -> int:
