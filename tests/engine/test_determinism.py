@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from netsiege.engine.detector import Detector
+from netsiege.engine.tables import compile_spec
 from netsiege.game import generate_valid_actions
 from netsiege.protocol import Kind
-from netsiege.protocol.play import action_body
-from tests.engine.tiny import Table, make_seats, make_tables
+from netsiege.protocol.play import PASS, action_body
+from netsiege.scenarios import load_spec
+from tests.engine.tiny import OUTSIDE, Table, find_data, make_seats, make_tables
 
 PROGRAM = """
 import sys
@@ -53,3 +56,31 @@ def test_match_in_another_process_comes_out_the_same_to_the_byte(hash_seed):
         timeout=60,
     )
     assert done.stdout.strip() == play_out()
+
+
+def test_more_draws_in_one_stream_shift_no_other(monkeypatch):
+    """A detector that rolls its dice once more at every step: starts, goals and everything else stay."""
+
+    def first_states():
+        spec = load_spec(scenario="two_networks", use_global_defender=True)
+        table = Table(compile_spec(spec.to_bytes()), make_seats("Attacker", "Defender", "Benign"), None, 11)
+        seen = [dict(table.states)]
+        for episode in range(1, 6):
+            for seat in range(3):
+                for number in range(6):
+                    table.read(table.game.handle(seat, Kind.STEP, 100 * episode + number + 1, PASS))
+                    table.step(seat, find_data(OUTSIDE, OUTSIDE))
+            for seat in range(3):
+                table.reset(seat)
+            seen.append(dict(table.states))
+        return seen, table.game.snapshot()
+
+    monkeypatch.setattr(Detector, "detects", lambda self, code: bool(self._stream.uniform() > 2))
+    usual, usual_snapshot = first_states()
+    monkeypatch.setattr(
+        Detector, "detects", lambda self, code: bool(self._stream.uniform() + self._stream.uniform() > 9)
+    )
+    more, more_snapshot = first_states()
+    assert more == usual
+    assert len({str(states) for states in usual}) > 1
+    assert more_snapshot == usual_snapshot
