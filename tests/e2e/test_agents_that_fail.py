@@ -192,6 +192,9 @@ def test_clients_that_come_and_go_leave_nothing_in_the_hub(hub):
             socket.poll(20)
         socket.close()
     context.term()
-    wait_until(lambda: status(hub).sessions == 1, "an empty hub", 20)
-    room = status(hub).rooms[0]
-    assert (room.waiting, room.open_matches) == (0, 0)
+
+    def is_empty():
+        state = status(hub)
+        return state.sessions == 1 and (state.rooms[0].waiting, state.rooms[0].open_matches) == (0, 0)
+
+    wait_until(is_empty, "an empty hub", 20)
