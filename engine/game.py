@@ -324,14 +324,18 @@ class Game:
         return True
 
     def _settle(self) -> list[Output]:
-        """The result for the hub, and every seat's trajectory if the task wants them kept."""
+        """The result for the hub; before it, every seat's trajectory, if the task wants them kept.
+
+        Whoever has heard the last result has heard everything.
+        """
         result = self.episode.settle(self.number, self._is_last_episode or self.over)
-        outputs: list[Output] = [(HUB_SEAT, _RESULT, _NONE, 0, pack(result))]
+        outputs: list[Output] = []
         if self.base.spec.task.save_trajectories:
             for i, player in enumerate(self.episode.players):
                 if not player.absent:
                     kept = replies.trajectory(self.episode, player, self._specs[i].name)
                     outputs.append((HUB_SEAT, _TRAJECTORY, _NONE, 0, kept))
+        outputs.append((HUB_SEAT, _RESULT, _NONE, 0, pack(result)))
         return outputs
 
     # --- the next episode ---------------------------------------------------------------------------------

@@ -71,8 +71,8 @@ def play(folder, name, *arguments):
     ("name", "said"),
     [
         ("mine:Raises", "RuntimeError: no idea"),
-        ("mine:Garbage", "'garbage' is no Action"),
-        ("mine:Leaves", "has ended before the match did"),
+        pytest.param("mine:Garbage", "'garbage' is no Action", marks=pytest.mark.soak),
+        pytest.param("mine:Leaves", "has ended before the match did", marks=pytest.mark.soak),
         ("mine:NeverJoins", "has ended before the match did"),
     ],
 )

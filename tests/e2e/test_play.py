@@ -13,7 +13,7 @@ from netsiege.options import play_setup
 from netsiege.play import play
 from tests.e2e.conftest import children_of, netsiege, wait_until
 
-ALONE = ("--defender", "none", "--benign", "0", "--episodes", "3")
+ALONE = ("--defender", "none", "--benign", "0", "--episodes", "2")
 PLAY = ("play", "--scenario", "two_networks_tiny", "--seed", "7")
 
 
@@ -23,7 +23,7 @@ def test_play_twice_with_other_hash_seeds_gives_the_same_results():
         done = netsiege(
             *PLAY,
             "--episodes",
-            "5",
+            "3",
             "--benign",
             "1",
             "--json",
@@ -36,7 +36,7 @@ def test_play_twice_with_other_hash_seeds_gives_the_same_results():
     assert reports[0] == reports[1]
     assert list(reports[0]) == ["episodes", "seed", "scenario", "seats", "results"]
     assert [seat["role"] for seat in reports[0]["seats"]] == ["Attacker", "Defender", "Benign"]
-    assert [result["episode"] for result in reports[0]["results"]] == list(range(5))
+    assert [result["episode"] for result in reports[0]["results"]] == list(range(3))
     for result in reports[0]["results"]:
         assert result["winner"] in ("Attacker", "Defender")
         assert len(result["returns"]) == 3

@@ -752,12 +752,12 @@ def test_stepping_on_after_the_end_buys_no_time():
     assert (granted.seat, granted.seen) == (1, Seen.FULL)
 
 
-def test_trajectories_are_handed_to_the_hub_with_the_result_if_the_task_wants_them():
+def test_trajectories_are_handed_to_the_hub_before_the_result_if_the_task_wants_them():
     played = table("Attacker", "Defender", save_trajectories=True, **short(1))
     played.step(0, IDLE)
     told = [each for each in played.step(1, GUARD) if each.seat == HUB_SEAT]
-    assert [each.kind for each in told] == [Kind.RESULT, Kind.TRAJECTORY, Kind.TRAJECTORY]
-    attacker, defender = (read_trajectory(each.body) for each in told[1:])
+    assert [each.kind for each in told] == [Kind.TRAJECTORY, Kind.TRAJECTORY, Kind.RESULT]
+    attacker, defender = (read_trajectory(each.body) for each in told[:2])
     assert attacker["trajectory"]["rewards"] == [-11]
     assert attacker["trajectory"]["actions"] == [IDLE.as_dict]
     assert defender["trajectory"]["actions"] == [GUARD.as_dict]

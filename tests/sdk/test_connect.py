@@ -123,7 +123,7 @@ def mute_hub():
     port = server.bind_to_random_port("tcp://127.0.0.1")
 
     def serve():
-        while server.poll(3_000):
+        while server.poll(1_500):
             peer, frame = server.recv_multipart()
             if frame[1] == Kind.HELLO:
                 head = AGENT_HEAD.pack(VERSION, Kind.WELCOME, 0, AGENT_HEAD.unpack_from(frame)[3])
