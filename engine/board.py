@@ -20,6 +20,7 @@ from netsiege.engine.masks import bits, mask_of
 from netsiege.errors import RuleError
 from netsiege.game import Network
 from netsiege.game.action import PLAYED
+from netsiege.game.private import is_private
 from netsiege.game.values import int_to_ip, ip_to_int
 from netsiege.scenarios.model import DataItem, ServiceItem, Topology, View
 
@@ -31,31 +32,8 @@ MAX_ADDRESSES: Final = 1 << 20
 """A log entry keeps its source in 20 bits."""
 _MEMO_LIMIT: Final = 1 << 14
 
-PRIVATE_RANGES: Final = tuple(
-    (network.first, network.last)
-    for network in map(
-        Network.from_text,
-        (
-            "10.0.0.0/8",
-            "100.64.0.0/10",
-            "169.254.0.0/16",
-            "172.16.0.0/12",
-            "192.0.0.0/24",
-            "192.168.0.0/16",
-            "198.18.0.0/15",
-            "239.0.0.0/8",
-        ),
-    )
-)
-"""What NetSecGame takes for private. Python's own list differs, and differs between its patch releases."""
-
 Key = tuple[str, str, str]
 Wire = list[Any]
-
-
-def is_private(number: int) -> bool:
-    """Whether an address belongs to a range that NetSecGame takes for private."""
-    return any(first <= number <= last for first, last in PRIVATE_RANGES)
 
 
 @frozen(eq=False)

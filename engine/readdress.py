@@ -14,10 +14,10 @@ from typing import Final
 
 import attrs
 
-from netsiege.engine.board import PRIVATE_RANGES, is_private
 from netsiege.engine.streams import Stream
 from netsiege.errors import RuleError
 from netsiege.game import Network
+from netsiege.game.private import PRIVATE_RANGES, is_private
 from netsiege.game.values import int_to_ip, ip_to_int
 from netsiege.scenarios.model import RoleTask, Rule, Spec, View
 

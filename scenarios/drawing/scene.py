@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from netsiege.game.private import is_private
 from netsiege.scenarios.drawing.rules import Bundle, End, Places, bundles
 from netsiege.scenarios.model import Host, Topology
 
@@ -19,21 +20,6 @@ MAX_CARDS_IN_ALL: Final = 300
 MAX_CELLS_IN_ALL: Final = 4000
 MAX_ROUTER_LINES: Final = 10
 """More routers than that are shown as members of their networks."""
-
-PRIVATE_RANGES: Final = tuple(
-    ipaddress.IPv4Network(text)
-    for text in (
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.0.0.0/24",
-        "192.168.0.0/16",
-        "198.18.0.0/15",
-        "239.0.0.0/8",
-    )
-)
-"""What the rules take for private, which is not what Python's `is_private` does."""
 
 
 @frozen
@@ -108,7 +94,7 @@ def scene_of(topology: Topology) -> Scene:
     nets = tuple(
         Net(
             cidr=str(network),
-            is_private=any(network.network_address in range_ for range_ in PRIVATE_RANGES),
+            is_private=is_private(int(network.network_address)),
             members=tuple(inside[i]),
             mode=modes[i],
             leaves=tuple(b.number for b in drawn if i in b.source.whole),

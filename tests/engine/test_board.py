@@ -1,10 +1,11 @@
 import attrs
 import pytest
 
-from netsiege.engine.board import LOG, build_board, is_private
+from netsiege.engine.board import LOG, build_board
 from netsiege.engine.masks import bits, bytes_mask, mask_bytes, mask_of
 from netsiege.engine.tables import compile_spec
 from netsiege.errors import RuleError
+from netsiege.game.private import is_private
 from netsiege.game.values import ip_to_int
 from netsiege.scenarios.model import (
     DataItem,

@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsiege.engine.board import build_board, is_private
+from netsiege.engine.board import build_board
 from netsiege.engine.game import Game
 from netsiege.engine.masks import bits
 from netsiege.engine.readdress import readdress
 from netsiege.errors import RuleError
 from netsiege.game import Action, Network
+from netsiege.game.private import is_private
 from netsiege.game.values import ip_to_int
 from netsiege.protocol import Kind
 from netsiege.protocol.play import PASS

@@ -14,12 +14,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from netsiege.engine import board
 from netsiege.errors import ConfigError
 from netsiege.scenarios import draw, load_topology, scenario_names
 from netsiege.scenarios.drawing.layout import lay_out
 from netsiege.scenarios.drawing.rules import Places, bundles
-from netsiege.scenarios.drawing.scene import CARDS, CELLS, COUNTS, PRIVATE_RANGES, scene_of
+from netsiege.scenarios.drawing.scene import CARDS, CELLS, COUNTS, scene_of
 from netsiege.scenarios.drawing.shapes import Line, Picture, Text, fitted, wrapped
 from netsiege.scenarios.model import DataItem, Host, Rule, ServiceItem, Topology
 
@@ -221,11 +220,6 @@ def test_scene_with_an_address_outside_every_network_is_refused() -> None:
     topology = Topology("lost", ("10.0.0.0/8",), (Host("far", ("192.168.1.1",)),))
     with pytest.raises(ConfigError, match=r"lost: '192\.168\.1\.1' of far is in none of the networks"):
         scene_of(topology)
-
-
-def test_private_ranges_are_those_of_the_rules() -> None:
-    spans = tuple((int(each.network_address), int(each.broadcast_address)) for each in PRIVATE_RANGES)
-    assert spans == board.PRIVATE_RANGES
 
 
 def test_bundles_of_few_rules_say_exactly_what_reaches_what() -> None:
