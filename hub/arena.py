@@ -127,7 +127,7 @@ class Arena:
             self._open(match, derive_seed(room.spec.seed, ordinal))
 
     def _least_loaded(self) -> Worker | None:
-        free = [w for w in self.workers.values() if len(w.leases) < w.slots and not w.retiring]
+        free = [w for w in self.workers.values() if len(w.leases) < w.slots]
         return min(free, key=lambda w: len(w.leases) / w.slots, default=None)
 
     def _open(self, match: Match, seed: int) -> None:

@@ -94,4 +94,3 @@ class Worker:
     sent: int = 0
     done: int = 0
     progress_s: float = 0.0
-    retiring: bool = False

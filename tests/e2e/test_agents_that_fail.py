@@ -73,7 +73,7 @@ def play(folder, name, *arguments):
         ("mine:Raises", "RuntimeError: no idea"),
         pytest.param("mine:Garbage", "'garbage' is no Action", marks=pytest.mark.soak),
         pytest.param("mine:Leaves", "has ended before the match did", marks=pytest.mark.soak),
-        ("mine:NeverJoins", "has ended before the match did"),
+        pytest.param("mine:NeverJoins", "has ended before the match did", marks=pytest.mark.soak),
     ],
 )
 @pytest.mark.parametrize("episodes", ["1", pytest.param("50", marks=pytest.mark.soak)])
@@ -86,6 +86,7 @@ def test_play_with_an_agent_that_fails_says_so_and_exits_1(folder, name, said, e
     assert not household.processes()
 
 
+@pytest.mark.soak
 def test_play_with_an_agent_of_your_own_folder_works(folder):
     done = play(folder, "mine:Good", "--episodes", "1")
     assert done.returncode == 0, done.stderr

@@ -42,6 +42,7 @@ def test_play_twice_with_other_hash_seeds_gives_the_same_results():
         assert len(result["returns"]) == 3
 
 
+@pytest.mark.soak
 def test_play_with_another_seed_gives_other_results():
     texts = {
         json.dumps(json.loads(netsiege("play", *ALONE, "--seed", seed, "--json").stdout)["results"])

@@ -41,7 +41,7 @@ def test_readme_scenario_is_valid_and_can_be_played(tmp_path):
     for command in (
         "scenario validate office.yaml",
         "scenario draw office.yaml --out office.svg",
-        "play --scenario office.yaml --episodes 20",
+        "play --scenario office.yaml --episodes 5",
     ):
         assert f"netsiege {command}\n" in README
         done = netsiege(*command.split(), cwd=tmp_path)

@@ -44,6 +44,7 @@ def test_hub_keeps_trajectories_where_netsecgame_does(start_hub, task, tmp_path,
         GameState.from_dict(told["trajectory"]["states"][-1])
 
 
+@pytest.mark.soak
 def test_play_keeps_trajectories_too(task, tmp_path):
     done = netsiege("play", "--task", str(task), "--episodes", "2", "--seed", "1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -109,6 +109,7 @@ for name in ("three_net_scenario", "one_network"):
 """
 
 
+@pytest.mark.soak
 def test_svg_of_equal_topologies_in_two_processes_is_equal(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     files = []
@@ -173,6 +174,7 @@ def test_svg_with_odd_texts_is_xml_and_keeps_what_can_be_shown(tmp_path: Path) -
     assert found["Üser/日本\ufffd\ufffd"] == 1
 
 
+@pytest.mark.soak
 def test_svg_of_a_thousand_hosts_has_every_name(tmp_path: Path) -> None:
     found = drawn(synthetic(4, 250), tmp_path)
     assert all(found[f"host_{net}_{i}"] == 1 for net in range(4) for i in range(250))
