@@ -23,15 +23,14 @@ from netsiege.engine.actions import Action
 from netsiege.engine.deltas import QUIET
 from netsiege.engine.episode import Episode
 from netsiege.engine.replies import Output
-from netsiege.engine.seats import Seat
+from netsiege.engine.seats import Seat, all_ended, check_agreement, round_is_complete, turn_order
 from netsiege.engine.streams import Named, derive
 from netsiege.engine.tables import Tables
 from netsiege.errors import ProtocolError, RuleError
-from netsiege.game import AgentRole
-from netsiege.protocol import HUB_SEAT, Cause, Code, Flag, Kind, Reset, SeatSpec, pack, unpack
-from netsiege.protocol.play import PASS
+from netsiege.protocol import HUB_SEAT, Cause, Flag, Kind, SeatSpec, pack, unpack
+from netsiege.protocol.play import PASS, Seen
 
-SNAPSHOT_VERSION: Final = 2
+SNAPSHOT_VERSION: Final = 3
 MISSES_ALLOWED: Final = 2
 """The next deadline missed in a row forfeits."""
 
@@ -50,10 +49,11 @@ _TRAJECTORY: Final = int(Kind.TRAJECTORY)
 _NONE: Final = int(Flag.NONE)
 _MOVE: Final = int(Flag.MOVE)
 _OVER: Final = int(Flag.OVER)
+_ENDED: Final = int(Seen.END)
+_FORBIDDEN: Final = int(Seen.END | Seen.FORBIDDEN)
 
-_ORDER: Final = (AgentRole.Attacker.value, AgentRole.Benign.value, AgentRole.Defender.value)
-LOST_CONNECTION: Final = b"\x01"
-"""The body of a LEAVE that nobody asked for."""
+_LEAVE_CAUSES: Final = {b"\x01": Cause.DISCONNECT, b"\x02": Cause.PROTOCOL}
+"""Why the hub takes a seat out of the match, by the body of its LEAVE; an agent that asks sends none."""
 
 
 class Game:
@@ -87,13 +87,9 @@ class Game:
         """Played so far in the match."""
         self.events = 0
         """Handled so far: the sequence number of the last one."""
-        self._order = sorted(
-            range(len(seats)), key=lambda i: (_ORDER.index(seats[i].role), seats[i].index, i)
-        )
+        self._order = turn_order(seats)
         self._use(tables)
-        if episode_seed is None:
-            episode_seed = (seed, "episode/0")
-        self.episode = self._new_episode(episode_seed)
+        self.episode = self._new_episode((seed, "episode/0") if episode_seed is None else episode_seed)
 
     def _use(self, tables: Tables) -> None:
         """Plays under the addresses of these tables from the next episode on."""
@@ -107,9 +103,6 @@ class Game:
     def _new_episode(self, seed: int | Named) -> Episode:
         return Episode(self.tables, seed, self._specs, self._absent)
 
-    def _gone_seats(self) -> list[int]:
-        return [i for i, seat in enumerate(self.seats) if seat.gone]
-
     @property
     def over(self) -> bool:
         """Whether no seat has a part in the match any more."""
@@ -121,13 +114,24 @@ class Game:
 
     def open(self) -> list[Output]:
         """SEATED for every seat, in order. Call it once, before the first event."""
-        outputs = []
-        for i, (seat, player) in enumerate(zip(self.seats, self.episode.players, strict=True)):
-            spec = seat.spec
-            own_seed = derive(self.seed, f"seat/{spec.role}/{spec.index}")
-            body = replies.seated(self.tables, self.match, own_seed, self.episodes, spec, player)
-            outputs.append((i, _SEATED, _MOVE, 0, body))
-        return outputs
+        first = [replies.first_seen(self.tables, player) for player in self.episode.players]
+        return [(i, _SEATED, _MOVE, 0, self._seated(i, seen)) for i, seen in enumerate(first)]
+
+    def view(self, seat: int) -> bytes:
+        """A SEATED whose observation is, in full, the last one that the seat was told. Changes nothing.
+
+        While the outcome of the seat's last move is held back, the state may already have what it taught.
+        Raises RuleError for a seat that does not exist, or has no part in the match any more.
+        """
+        if not 0 <= seat < len(self.seats) or self.seats[seat].gone:
+            raise RuleError(f"nobody plays on seat {seat}")
+        pair = self.seats[seat], self.episode.players[seat]
+        return self._seated(seat, replies.last_told(self.tables, *pair, self.number == 0))
+
+    def _seated(self, i: int, seen: bytes) -> bytes:
+        spec = self._specs[i]
+        own_seed = derive(self.seed, f"seat/{spec.role}/{spec.index}")
+        return replies.seated(self.tables, self.match, own_seed, self.episodes, spec, seen)
 
     # --- events -------------------------------------------------------------------------------------------
 
@@ -150,8 +154,7 @@ class Game:
         if kind == _RESET:
             return self._reset(seat, asking, request, body)
         if kind == _LEAVE:
-            cause = Cause.DISCONNECT if body == LOST_CONNECTION else Cause.LEFT
-            return self._leave(seat, request, cause, "")
+            return self._leave(seat, request, _LEAVE_CAUSES.get(body, Cause.LEFT), "")
         if kind == _TIMEOUT:
             return self._timeout(seat, asking)
         raise RuleError(f"an event cannot be of kind {kind}")
@@ -166,6 +169,7 @@ class Game:
         player = self.episode.players[i]
         if player.ended:
             # no move, so the clock of the one that is due, a RESET, runs on: the others wait for it
+            seat.told = _FORBIDDEN
             seen = replies.forbidden(self.tables, player, seat.deltas)
             return [(i, _OBS, _NONE, request, seen)]
         seat.misses = 0
@@ -192,6 +196,7 @@ class Game:
         """A seat that waits for nothing moves."""
         player = self.episode.players[i]
         if player.ended:  # a deadline missed after the end: the next may be the last
+            seat.told = _FORBIDDEN
             seen = replies.forbidden(self.tables, player, seat.deltas)
             return [(i, _OBS, _MOVE, request, seen)]
         if self._in_rounds:
@@ -205,7 +210,7 @@ class Game:
             return [(i, _ERROR, _NONE, request, replies.BUSY)]
         try:
             wanted = replies.read_reset(body)
-            self._check_agreement(wanted)
+            check_agreement(wanted, self.seats)
         except ProtocolError as refused:
             return [(i, _ERROR, _MOVE, request, replies.error(refused.code, refused.text))]
         seat.misses = 0
@@ -216,25 +221,10 @@ class Game:
             outputs.append((i, _WAIT, _NONE, request, replies.WAIT_RESET))
         return outputs
 
-    def _check_agreement(self, wanted: Reset) -> None:
-        for other in self.seats:
-            asked = other.asked
-            if asked is None:
-                continue
-            if asked.seed is not None and wanted.seed is not None and asked.seed != wanted.seed:
-                raise ProtocolError(
-                    Code.BAD_REQUEST, f"another seat has asked for seed {asked.seed}, not {wanted.seed}"
-                )
-            if asked.randomize_topology != wanted.randomize_topology:
-                raise ProtocolError(
-                    Code.BAD_REQUEST,
-                    f"another seat has asked with randomize_topology {asked.randomize_topology}",
-                )
-
     def _leave(self, i: int, request: int, cause: Cause, text: str) -> list[Output]:
         self.episode.forfeit(i, cause)
         self.seats[i].leave()
-        self._absent = self._gone_seats()
+        self._absent = [k for k, seat in enumerate(self.seats) if seat.gone]
         outputs = self._advance()
         # results come first: the hub may close the match when it hears that its last seat is over
         after_results = sum(told == HUB_SEAT for told, _, _, _, _ in outputs)
@@ -273,20 +263,11 @@ class Game:
 
     def _advance(self) -> list[Output]:
         """Whatever is possible now: a round, the end of the episode, the next one."""
-        moved = self._play_round() if self._in_rounds and self._round_is_complete() else {}
+        is_complete = self._in_rounds and round_is_complete(self.seats, self.episode.players)
+        moved = self._play_round() if is_complete else {}
         outputs = self._progress(moved)
-        if moved:
-            self.rounds += 1
+        self.rounds += bool(moved)
         return outputs
-
-    def _round_is_complete(self) -> bool:
-        players = self.episode.players
-        waiting = [
-            seat.submitted
-            for seat, player in zip(self.seats, players, strict=True)
-            if not (seat.gone or seat.asked is not None or player.ended)
-        ]
-        return bool(waiting) and all(waiting)
 
     def _play_round(self) -> dict[int, Output]:
         moved: dict[int, Output] = {}
@@ -303,11 +284,11 @@ class Game:
         `moved` are replies of this turn; a WAIT gives way to the outcome, and is not said to request 0.
         """
         outputs: list[Output] = []
-        if not self.episode.settled and self._all_ended():
+        if not self.episode.settled and all_ended(self.seats, self.episode.players):
             outputs += self._settle()
             for i, seat in enumerate(self.seats):
                 if seat.owed:
-                    seat.owed = False
+                    seat.owed, seat.told = False, _ENDED
                     seen = replies.last_seen(self.tables, self.episode.players[i], seat.deltas)
                     moved[i] = (i, _OBS, _MOVE, seat.request, seen)
         if moved:
@@ -317,12 +298,6 @@ class Game:
                     outputs.append(moved[i])
         return outputs + self._start_next() if self.episode.settled else outputs
 
-    def _all_ended(self) -> bool:
-        for seat, player in zip(self.seats, self.episode.players, strict=True):
-            if not (player.ended or seat.gone or seat.asked is not None):
-                return False
-        return True
-
     def _settle(self) -> list[Output]:
         """The result for the hub; before it, every seat's trajectory, if the task wants them kept.
 
@@ -331,9 +306,9 @@ class Game:
         result = self.episode.settle(self.number, self._is_last_episode or self.over)
         outputs: list[Output] = []
         if self.base.spec.task.save_trajectories:
-            for i, player in enumerate(self.episode.players):
+            for spec, player in zip(self._specs, self.episode.players, strict=True):
                 if not player.absent:
-                    kept = replies.trajectory(self.episode, player, self._specs[i].name)
+                    kept = replies.trajectory(self.episode, player, spec.name)
                     outputs.append((HUB_SEAT, _TRAJECTORY, _NONE, 0, kept))
         outputs.append((HUB_SEAT, _RESULT, _NONE, 0, pack(result)))
         return outputs
@@ -371,6 +346,7 @@ class Game:
         wanted, seat.asked = seat.asked, None
         asks = wanted is not None and wanted.request_trajectory
         trajectory = replies.trajectory(before, before.players[i], seat.spec.name) if asks else None
+        seat.told, seat.trajectory = 0, trajectory
         body = replies.reset_done(self.tables, self.episode.players[i], trajectory)
         return (i, _OBS, _MOVE, seat.asked_request, body)
 
@@ -378,6 +354,7 @@ class Game:
 
     def snapshot(self) -> bytes:
         """Everything, in one piece: a restored game gives the same outputs to the same events."""
+        pairs = zip(self.seats, self.episode.players, strict=True)
         return pack(
             [
                 SNAPSHOT_VERSION,
@@ -390,7 +367,7 @@ class Game:
                 self.rounds,
                 self.events,
                 self.episode.seed,
-                [seat.to_plain() for seat in self.seats],
+                [seat.to_plain(player) for seat, player in pairs],
                 self.episode.to_plain(),
             ]
         )
@@ -415,7 +392,7 @@ class Game:
         game.number, game.rounds, game.events = number, rounds, events
         for seat, told in zip(game.seats, seats, strict=True):
             seat.load(told, game.tables.reader)
-        game._absent = game._gone_seats()
+        game._absent = [k for k, seat in enumerate(game.seats) if seat.gone]
         if addresses is not None:
             game.episode = game._new_episode(episode_seed)
         game.episode.load(episode)

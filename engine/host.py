@@ -5,7 +5,8 @@ this host holds is ignored: it is meant for a lease that has moved on. Events of
 without gaps; one that was handled before is ignored, a gap breaks the match, since the outcome would not be
 that of its journal. Outputs carry the number of their event, those of the opening 0.
 
-RETIRE takes a match (or, with lease 0, every match) off this host and hands it back as a SNAPSHOT.
+Of its own accord the host sends a SNAPSHOT of a match now and then, after all outputs of the frame whose
+events made one due. A host that opens the match from it, with the events since, sends the outputs since.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from netsiege.protocol import (
     EVENT_BODY_AT,
     EVENT_HEAD,
     HEAD_BYTES,
+    MAX_WORKER_FRAME_BYTES,
     OUT_HEAD,
     VERSION,
     WORKER_HEAD,
@@ -38,6 +40,12 @@ from netsiege.protocol import (
 
 MAX_OUT_BYTES: Final = 1 << 24
 """About how much one OUT_MANY carries; more goes into several."""
+SNAPSHOT_EVENTS: Final = 256
+"""A match is saved as soon as so many events have come since it was last: another host replays few more."""
+SNAPSHOT_BYTES_PER_EVENT: Final = 64
+"""But not before its last snapshot has cost no more than so many bytes for each of the events since."""
+MAX_SNAPSHOT_BYTES: Final = MAX_WORKER_FRAME_BYTES // 2
+"""A larger one is not sent: with the events since, it might not fit into a frame again."""
 
 _MAX_TEXT: Final = 512
 _OUT: Final = int(Kind.OUT)
@@ -49,16 +57,31 @@ _RECORD: Final[list[type]] = [int, int, int, int, int, bytes]
 _log = logging.getLogger(__name__)
 
 
+class _Match:
+    """A match that is open here. `due` is the number of the event after which it is to be saved."""
+
+    __slots__ = ("due", "game", "handle")
+
+    def __init__(self, game: Game, saved_bytes: int) -> None:
+        self.game = game
+        self.handle = game.handle
+        self.saved(saved_bytes)
+
+    def saved(self, size_bytes: int) -> None:
+        """Its present state is kept in a snapshot of that size (0: it is the start)."""
+        self.due = self.game.events + max(SNAPSHOT_EVENTS, size_bytes // SNAPSHOT_BYTES_PER_EVENT)
+
+
 class GameHost:
     """The matches of one worker.
 
-    `events_done` counts the events that came since it was made, those of unknown leases too: the hub waits
-    for the number it has sent. Those that OPEN brings along are not counted.
+    `events_done` counts what came since it was made: 1 for every event, and for every OPEN 1 and the events
+    that it brought along, whether their match is (still) open here or not. It grows to what the hub has sent.
     """
 
     def __init__(self) -> None:
         self.events_done = 0
-        self._games: dict[int, Game] = {}
+        self._matches: dict[int, _Match] = {}
         self._specs: dict[bytes, Tables | str] = {}
         """Digest -> tables, or why there are none."""
         self._readers: dict[int, Callable[[int, int, bytes], list[bytes]]] = {
@@ -67,14 +90,14 @@ class GameHost:
             Kind.SPEC: self._spec,
             Kind.OPEN: self._open,
             Kind.CLOSE: self._close,
-            Kind.RETIRE: self._retire,
+            Kind.VIEW: self._view,
             Kind.W_PING: self._ping,
         }
 
     @property
     def leases(self) -> list[int]:
         """The leases of the matches that are open here."""
-        return list(self._games)
+        return list(self._matches)
 
     def receive(self, frame: bytes) -> list[bytes]:
         """Takes one frame of the hub; returns the frames for it. Never raises."""
@@ -110,8 +133,13 @@ class GameHost:
         return tables
 
     def _open(self, lease: int, _sequence: int, frame: bytes) -> list[bytes]:
-        """Opens a match from the start or a snapshot, and plays the events after it again."""
+        """Opens a match from the start or a snapshot, and plays the events after it again.
+
+        If one of them breaks the match, the outputs of those before it are still sent.
+        """
+        self.events_done += 1
         told = Open.decode(frame[HEAD_BYTES:])
+        self.events_done += len(told.events)
         tables = self._tables(told.digest)
         flat: list[Any] = []
         if told.snapshot is None:
@@ -119,25 +147,48 @@ class GameHost:
             _record(flat, lease, 0, game.open())
         else:
             game = Game.restore(tables, told.snapshot)
-        for event in told.events:
-            seat, kind, request = EVENT_HEAD.unpack_from(event)
-            outputs = game.handle(seat, kind, request, event[EVENT_HEAD.size :])
-            _record(flat, lease, game.events, outputs)
-        self._games[lease] = game
-        return _out_frames(flat)
+        match = self._matches[lease] = _Match(game, len(told.snapshot or b""))
+        for sequence, event in enumerate(told.events, game.events + 1):
+            try:
+                seat, kind, request = EVENT_HEAD.unpack_from(event)
+                outputs = match.handle(seat, kind, request, event[EVENT_HEAD.size :])
+            except Exception as error:  # the edge around one match
+                return [*_out_frames(flat), self._fault(lease, sequence, error)]
+            _record(flat, lease, sequence, outputs)
+        return _out_frames(flat) + (self._save(lease, match) if game.events >= match.due else [])
 
     def _close(self, lease: int, _sequence: int, _frame: bytes) -> list[bytes]:
-        self._games.pop(lease, None)
+        self._matches.pop(lease, None)
         return []
 
-    def _retire(self, lease: int, _sequence: int, _frame: bytes) -> list[bytes]:
-        retired = [lease] if lease else list(self._games)
-        frames = []
-        for each in retired:
-            game = self._games.pop(each, None)
-            if game is not None:
-                frames.append(WORKER_HEAD.pack(VERSION, Kind.SNAPSHOT, each, game.events) + game.snapshot())
-        return frames
+    def _view(self, lease: int, seat: int, _frame: bytes) -> list[bytes]:
+        """Tells what a seat was told last. A seat that plays no more was told END: nothing more is said."""
+        match = self._matches.get(lease)
+        if match is None:
+            return []
+        try:
+            seated = match.game.view(seat)
+        except RuleError as error:
+            _log.warning("view_refused lease=%d reason=%s", lease, error)
+            return []
+        except Exception as error:  # the edge around one match
+            return [self._fault(lease, match.game.events, error)]
+        return [WORKER_HEAD.pack(VERSION, Kind.VIEWED, lease, seat) + seated]
+
+    def _save(self, lease: int, match: _Match) -> list[bytes]:
+        """The SNAPSHOT of a match for which one is due. One that is over needs none."""
+        game = match.game
+        if game.over or self._matches.get(lease) is not match:
+            return []
+        try:
+            snapshot = game.snapshot()
+        except Exception as error:  # the edge around one match
+            return [self._fault(lease, game.events, error)]
+        match.saved(len(snapshot))
+        if len(snapshot) > MAX_SNAPSHOT_BYTES:
+            _log.warning("snapshot_too_large lease=%d bytes=%d", lease, len(snapshot))
+            return []
+        return [WORKER_HEAD.pack(VERSION, Kind.SNAPSHOT, lease, game.events) + snapshot]
 
     def _ping(self, _lease: int, sequence: int, _frame: bytes) -> list[bytes]:
         pong = WorkerPong(self.events_done).encode()
@@ -147,21 +198,21 @@ class GameHost:
 
     def _event(self, lease: int, sequence: int, frame: bytes) -> list[bytes]:
         self.events_done += 1
-        game = self._games.get(lease)
-        if game is None:
+        match = self._matches.get(lease)
+        if match is None:
             return []
         if len(frame) < EVENT_BODY_AT:
             raise ProtocolError(Code.MALFORMED, "an event without its head")
         seat, kind, request = EVENT_HEAD.unpack_from(frame, HEAD_BYTES)
-        if sequence != game.events + 1:
-            _check_repeated(game, sequence)
+        if sequence != match.game.events + 1:
+            _check_repeated(match.game, sequence)
             return []
-        outputs = game.handle(seat, kind, request, frame[EVENT_BODY_AT:])
-        if len(outputs) == 1:
+        outputs = match.handle(seat, kind, request, frame[EVENT_BODY_AT:])
+        if len(outputs) == 1 and sequence < match.due:
             return [_out_frame(lease, sequence, outputs[0])]
         flat: list[Any] = []
         _record(flat, lease, sequence, outputs)
-        return _out_frames(flat)
+        return _out_frames(flat) + (self._save(lease, match) if sequence >= match.due else [])
 
     def _event_many(self, _lease: int, _count: int, frame: bytes) -> list[bytes]:
         events = unpack(frame[HEAD_BYTES:])
@@ -170,21 +221,27 @@ class GameHost:
         self.events_done += len(events) // 6
         flat: list[Any] = []
         faults: list[bytes] = []
-        games = self._games
+        due: dict[int, _Match] = {}
+        matches = self._matches
         fields = iter(events)
         for lease, sequence, seat, kind, request, body in zip(*[fields] * 6, strict=True):
-            game = games.get(lease)
-            if game is None:
+            match = matches.get(lease)
+            if match is None:
                 continue
             try:
-                if sequence != game.events + 1:
-                    _check_repeated(game, sequence)
+                if sequence != match.game.events + 1:
+                    _check_repeated(match.game, sequence)
                     continue
-                for output in game.handle(seat, kind, request, body):
+                for output in match.handle(seat, kind, request, body):
                     flat += (lease, sequence, *output)
+                if sequence >= match.due:
+                    due[lease] = match
             except Exception as error:  # the edge around one match
                 faults.append(self._fault(lease, sequence, error))
-        return _out_frames(flat) + faults
+        frames = _out_frames(flat) + faults
+        for lease, match in due.items():
+            frames += self._save(lease, match)
+        return frames
 
     def _fault(self, lease: int, sequence: int, error: Exception) -> bytes:
         """Drops the match that broke, and says why."""
@@ -192,7 +249,7 @@ class GameHost:
         numbers = [
             n if type(n) is int and 0 <= n < 1 << bits else 0 for n, bits in ((lease, 64), (sequence, 32))
         ]
-        self._games.pop(numbers[0], None)
+        self._matches.pop(numbers[0], None)
         text = f"{type(error).__name__}: {error}"[:_MAX_TEXT]
         return WORKER_HEAD.pack(VERSION, Kind.FAULT, *numbers) + Fault(text).encode()
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from netsiege.engine.deltas import QUIET
 from netsiege.engine.episode import Episode, Player
+from netsiege.engine.seats import Seat
 from netsiege.engine.tables import Tables
 from netsiege.game import GameStatus
 from netsiege.protocol import Code, End, Error, Held, Reset, SeatSpec, Wait, pack, unpack
@@ -59,11 +60,10 @@ def read_seat(*fields: Any) -> SeatSpec:
 
 
 def seated(
-    tables: Tables, match: int, seed: int, episodes: int | None, seat: SeatSpec, player: Player
+    tables: Tables, match: int, seed: int, episodes: int | None, seat: SeatSpec, observation: bytes
 ) -> bytes:
-    """A SEATED with the first observation."""
+    """A SEATED with this observation, which is in full."""
     role = tables.roles[seat.role]
-    first = _head(Seen.FULL, 0, ()) + role.first_state(player.knows)
     return Seated(
         match=match,
         role=seat.role,
@@ -74,8 +74,13 @@ def seated(
         goal_description=role.goal_description,
         configuration_hash=tables.digest,
         ruleset=tables.ruleset,
-        observation=first,
+        observation=observation,
     ).encode()
+
+
+def first_seen(tables: Tables, player: Player) -> bytes:
+    """The first observation of a match."""
+    return _head(Seen.FULL, 0, ()) + tables.roles[player.role].first_state(player.knows)
 
 
 def step_in_full(tables: Tables, player: Player) -> bytes:
@@ -118,6 +123,29 @@ def reset_done(tables: Tables, player: Player, trajectory: bytes | None) -> byte
     info = _reset_info(role.max_steps, role.goal_description, tables.digest)
     info += ["last_trajectory", trajectory]
     return observation_body(Seen.FULL, 0, info, player.knows.full(tables.board))
+
+
+def last_told(tables: Tables, seat: Seat, player: Player, is_first_episode: bool) -> bytes:
+    """The last observation that a seat was told, in full, with what its player knows by now.
+
+    That is more than was told only while the outcome of the last move is held back: then the state has what
+    this move taught. The delta that comes later teaches it again, and changes nothing: it adds networks and
+    hosts, and says all that is known of the services, the data and the blocks of those that it names.
+    """
+    if seat.told & Seen.FORBIDDEN:
+        return forbidden(tables, player, deltas=False)
+    if seat.told & Seen.END:
+        return last_seen(tables, player, deltas=False)
+    info: list[Any] = []
+    reward: float = tables.rewards.step
+    if not seat.knows_moves(player):
+        reward = 0
+        if not is_first_episode:
+            role = tables.roles[player.role]
+            info = _reset_info(role.max_steps, role.goal_description, tables.digest)
+            if seat.trajectory is not None:
+                info += ["last_trajectory", seat.trajectory]
+    return observation_body(Seen.FULL, reward, info, player.knows.full(tables.board))
 
 
 def _reset_info(max_steps: int, goal_description: str, digest: str) -> list[Any]:

@@ -21,6 +21,8 @@ from netsiege.protocol import (
     MAX_NAME_CHARS,
     VERSION,
     WORKER_HEAD,
+    WORKER_HEARTBEAT_IVL_MS,
+    WORKER_HEARTBEAT_TIMEOUT_MS,
     Error,
     Kind,
     Ready,
@@ -29,8 +31,8 @@ from netsiege.wire import LINGER_MS, dealer
 
 POLL_MS: Final = 100
 """How long an idle worker sleeps before it looks whether it should stop."""
-MAX_DRAIN: Final = 1_000
-"""Frames taken in a row before it looks."""
+MAX_DRAIN_BYTES: Final = 1 << 16
+"""About how much is taken in a row before it looks: a few milliseconds' work, but for the last frame."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ def run_worker(
 ) -> None:
     """Runs matches for the hub at the address `hub` until `stop()` is true, asked about ten times a second.
 
+    Then it takes its leave, so that its matches can go on elsewhere: what it has taken in is answered first.
     Takes up to `slots` matches at a time. A hub that is not there, or goes away, is waited for; when it is
     back, this worker begins anew without matches. `secure` gets each new socket before it connects.
     """
@@ -93,7 +96,8 @@ class _Worker:
     def _connect(self) -> None:
         """A new socket: what the old one still had to say belongs to leases that are gone."""
         self._connected = False
-        self._socket = socket = dealer(self._context)
+        socket = dealer(self._context, WORKER_HEARTBEAT_IVL_MS, WORKER_HEARTBEAT_TIMEOUT_MS)
+        self._socket = socket
         if self._secure is not None:
             self._secure(socket)
         self._monitor = socket.get_monitor_socket(
@@ -138,11 +142,13 @@ class _Worker:
 
     def _drain(self) -> None:
         receive, send, take = self._socket.recv, self._socket.send, self._host.receive
-        for _ in range(MAX_DRAIN):
+        taken = 0
+        while taken < MAX_DRAIN_BYTES:
             try:
                 frame = receive(zmq.NOBLOCK)
             except zmq.Again:
                 return
+            taken += len(frame)
             for answer in take(frame):
                 send(answer)
             if len(frame) >= HEAD_BYTES and frame[1] in (Kind.UNKNOWN, Kind.ERROR):

@@ -61,8 +61,12 @@ def check_address(address: str) -> str:
     return address
 
 
-def dealer(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
-    """A DEALER that notices a dead hub within three seconds and tries again at least once a second.
+def dealer(
+    context: zmq.Context[zmq.Socket[bytes]],
+    heartbeat_ivl_ms: int = HEARTBEAT_IVL_MS,
+    heartbeat_timeout_ms: int = HEARTBEAT_TIMEOUT_MS,
+) -> zmq.Socket[bytes]:
+    """A DEALER that notices a dead hub after both times together, and tries again at least once a second.
 
     Its queues have no limit of their own: what may be under way is limited by the protocol, one request a
     seat. Closing it drops what was not sent yet, unless LINGER says otherwise.
@@ -71,9 +75,9 @@ def dealer(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDHWM, 0)
     socket.setsockopt(zmq.RCVHWM, 0)
-    socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_IVL_MS)
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
-    socket.setsockopt(zmq.HEARTBEAT_TTL, HEARTBEAT_IVL_MS + HEARTBEAT_TIMEOUT_MS)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, heartbeat_ivl_ms)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, heartbeat_timeout_ms)
+    socket.setsockopt(zmq.HEARTBEAT_TTL, heartbeat_ivl_ms + heartbeat_timeout_ms)
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_WORKER_FRAME_BYTES)
     socket.setsockopt(zmq.RECONNECT_IVL, 100)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1_000)
@@ -101,14 +105,19 @@ class Connection:
                 return lost
             what = int(event["event"])
             self._seen[what] = self._seen.get(what, 0) + 1
-            lost = lost or (what == zmq.EVENT_DISCONNECTED and zmq.EVENT_HANDSHAKE_SUCCEEDED in self._seen)
+            lost = lost or (what == zmq.EVENT_DISCONNECTED and self.established)
+
+    @property
+    def established(self) -> bool:
+        """Whether something that speaks ZeroMQ has taken the connection, as far as `hear_monitor` knows."""
+        return zmq.EVENT_HANDSHAKE_SUCCEEDED in self._seen
 
     def diagnosis(self) -> SiegeError:
         """Why there was no answer, and what to do about it."""
         where = self.address
         if zmq.EVENT_HANDSHAKE_FAILED_AUTH in self._seen:
             return AuthError(f"{where}: the hub refused this key")
-        if zmq.EVENT_HANDSHAKE_SUCCEEDED in self._seen:
+        if self.established:
             return HubUnreachable(
                 f"{where}: something speaks ZeroMQ there, but it is no hub for agents. Workers' and agents' "
                 f"ports differ: agents use {DEFAULT_PORT} unless the hub was told otherwise"
@@ -129,9 +138,13 @@ class Connection:
             f"({error.text})"
         )
 
-    def lost(self) -> SiegeError:
+    def lost(self) -> HubUnreachable:
         """What to raise when an established connection has ended."""
         return HubUnreachable(f"{self.address}: the connection to the hub is lost")
+
+    def silent(self) -> HubUnreachable:
+        """What to raise when the connection stands, and nothing comes over it."""
+        return HubUnreachable(f"{self.address}: the hub has stopped answering")
 
     def close(self) -> None:
         """Closes both sockets."""

@@ -141,7 +141,8 @@ def test_large_batches_leave_in_several_frames(monkeypatch):
     flat = []
     for sequence in range(1, 801):
         flat += [LEASE, sequence, 0, Kind.STEP, sequence, b"\x90"]
-    frames = host.receive(frame(Kind.EVENT_MANY, 0, 800, pack(flat)))
+    *frames, saved = host.receive(frame(Kind.EVENT_MANY, 0, 800, pack(flat)))
+    assert saved[1] == Kind.SNAPSHOT
     assert len(frames) > 10
     assert max(map(len, frames)) < 8_000
     assert [r[1] for r in read(frames)] == list(range(1, 801))
@@ -187,7 +188,7 @@ def test_ping_is_answered_with_the_events_done():
         host.receive(event(LEASE, sequence, 0, Kind.STEP, sequence, IDLE))
     (pong,) = host.receive(frame(Kind.W_PING, 0, 9))
     assert WORKER_HEAD.unpack_from(pong) == (VERSION, Kind.W_PONG, 0, 9)
-    assert WorkerPong.decode(pong[HEAD_BYTES:]).events_done == 3
+    assert WorkerPong.decode(pong[HEAD_BYTES:]).events_done == 4
 
 
 # --- matches that break -----------------------------------------------------------------------------------
@@ -197,7 +198,7 @@ def test_match_that_breaks_is_dropped_and_the_others_play_on(monkeypatch, caplog
     host = make_host()
     for lease in (LEASE, OTHER):
         host.receive(frame(Kind.OPEN, lease, 0, opening("Attacker")))
-    broken = host._games[LEASE]
+    broken = host._matches[LEASE]
     monkeypatch.setattr(broken, "handle", lambda *_: 1 // 0)
     flat = [LEASE, 1, 0, Kind.STEP, 1, IDLE, OTHER, 1, 0, Kind.STEP, 1, IDLE, LEASE, 2, 0, Kind.STEP, 1, IDLE]
     out, fault = host.receive(frame(Kind.EVENT_MANY, 0, 3, pack(flat)))
@@ -206,7 +207,7 @@ def test_match_that_breaks_is_dropped_and_the_others_play_on(monkeypatch, caplog
     assert "ZeroDivisionError" in faults([fault])[0][2]
     assert "ZeroDivisionError" in caplog.text
     assert host.leases == [OTHER]
-    assert host.events_done == 3
+    assert host.events_done == 5
 
 
 def test_event_that_no_match_knows_is_a_fault_of_that_match_only():
@@ -278,39 +279,27 @@ def test_match_opened_from_its_journal_says_everything_again_under_the_same_numb
     again = read(second.receive(frame(Kind.OPEN, LEASE, 0, opening("Attacker", events=tuple(events)))))
     assert again == said
     assert {r[1] for r in again} == set(range(len(events) + 1))
-    assert second.events_done == 0
+    assert second.events_done == 1 + len(events)
     assert read(second.receive(event(LEASE, len(events) + 1, 0, Kind.STEP, 99, IDLE)))
 
 
-def test_match_opened_from_a_snapshot_counts_its_events_on():
+def test_match_opened_from_a_snapshot_counts_its_events_on(monkeypatch):
+    monkeypatch.setattr(host_module, "SNAPSHOT_EVENTS", 1)
     first, second = make_host(SHORT_SPEC), make_host(SHORT_SPEC)
     first.receive(frame(Kind.OPEN, LEASE, 0, opening("Attacker", "Defender")))
-    first.receive(event(LEASE, 1, 0, Kind.STEP, 11, IDLE))
-    (snapshot,) = first.receive(frame(Kind.RETIRE, LEASE))
+    _, snapshot = first.receive(event(LEASE, 1, 0, Kind.STEP, 11, IDLE))
     version, kind, lease, sequence = WORKER_HEAD.unpack_from(snapshot)
     assert (version, kind, lease, sequence) == (VERSION, Kind.SNAPSHOT, LEASE, 1)
-    assert first.leases == []
     body = opening(
         "Attacker",
         "Defender",
         snapshot=snapshot[HEAD_BYTES:],
         events=(EVENT_HEAD.pack(0, Kind.STEP, 12) + IDLE,),
     )
+    monkeypatch.setattr(host_module, "SNAPSHOT_EVENTS", 100)
     records = read(second.receive(frame(Kind.OPEN, OTHER, 0, body)))
     assert [(r[0], r[1], r[3]) for r in records] == [(OTHER, 2, Kind.WAIT)], "no second SEATED"
     assert len(read(second.receive(event(OTHER, 3, 1, Kind.STEP, 13, PASS)))) == 3
-
-
-def test_retiring_without_a_lease_hands_back_every_match():
-    host = make_host()
-    for lease in (LEASE, OTHER):
-        host.receive(frame(Kind.OPEN, lease, 0, opening("Attacker")))
-    frames = host.receive(frame(Kind.RETIRE))
-    assert [WORKER_HEAD.unpack_from(f)[1:3] for f in frames] == [
-        (Kind.SNAPSHOT, LEASE),
-        (Kind.SNAPSHOT, OTHER),
-    ]
-    assert host.leases == []
 
 
 def test_specs_are_compiled_once(monkeypatch):

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsiege.engine.game import Game
+from netsiege.engine.game import SNAPSHOT_VERSION, Game
 from netsiege.errors import RuleError
 from netsiege.game import GameState
-from netsiege.protocol import HUB_SEAT, Kind, Reset, pack
+from netsiege.protocol import HUB_SEAT, Kind, Reset, pack, unpack
 from netsiege.protocol.play import PASS, Seen, action_body, read_observation
 from netsiege.scenarios.model import RoleTask, View
 from tests.engine.moves import actions
@@ -171,6 +171,13 @@ def test_snapshot_of_another_spec_is_refused():
 def test_bytes_that_are_no_snapshot_are_refused(text):
     with pytest.raises(RuleError, match="snapshot"):
         Game.restore(TABLES["rounds", True], text)
+
+
+def test_snapshot_of_another_version_is_refused():
+    saved = unpack(Game(TABLES["rounds", True], 1, 5, SEATS, None).snapshot())
+    for version in (SNAPSHOT_VERSION - 1, SNAPSHOT_VERSION + 1):
+        with pytest.raises(RuleError, match="another version"):
+            Game.restore(TABLES["rounds", True], pack([version, *saved[1:]]))
 
 
 def test_snapshot_of_a_start_is_small():

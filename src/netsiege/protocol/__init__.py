@@ -9,6 +9,10 @@ Seat handles and leases are random 64-bit numbers, new with every session and le
 id is chosen by the agent, is unique among its open requests, and is never 0; 0 marks what nobody asked for.
 Every request gets exactly one final reply; WAIT may come before it and says why it is held.
 
+A session that has lost its connection says HELLO with its token over another one. WELCOME names the seats it
+still holds, and a RESUMED for each follows; what the session has asked and the hub has not taken in is to be
+sent again, under the same request id. A request that comes twice is applied once.
+
 Bodies are msgpack lists of declared fields. Those of STEP, OBS, SEATED and of everything that passes between
 a seat and its engine are opaque to the hub.
 
@@ -31,6 +35,7 @@ from __future__ import annotations
 from netsiege.protocol.declare import Message, clean_name
 from netsiege.protocol.frames import (
     AGENT_HEAD,
+    DEFAULT_GRACE_S,
     DEFAULT_PORT,
     DEFAULT_ROOM,
     DEFAULT_WORKERS_PORT,
@@ -51,12 +56,16 @@ from netsiege.protocol.frames import (
     OUT_HEAD,
     VERSION,
     WORKER_HEAD,
+    WORKER_HEARTBEAT_IVL_MS,
+    WORKER_HEARTBEAT_TIMEOUT_MS,
     Cause,
     Code,
     Flag,
     Held,
     Kind,
     SessionRole,
+    link,
+    message,
     pack,
     unpack,
 )
@@ -65,8 +74,10 @@ from netsiege.protocol.messages import (
     Episode,
     Error,
     Fault,
+    HeldSeat,
     Hello,
     Join,
+    LostSeat,
     Match,
     Open,
     OpenRoom,
@@ -92,6 +103,7 @@ from netsiege.protocol.messages import (
 
 __all__ = [
     "AGENT_HEAD",
+    "DEFAULT_GRACE_S",
     "DEFAULT_PORT",
     "DEFAULT_ROOM",
     "DEFAULT_WORKERS_PORT",
@@ -112,6 +124,8 @@ __all__ = [
     "OUT_HEAD",
     "VERSION",
     "WORKER_HEAD",
+    "WORKER_HEARTBEAT_IVL_MS",
+    "WORKER_HEARTBEAT_TIMEOUT_MS",
     "Cause",
     "Code",
     "End",
@@ -120,9 +134,11 @@ __all__ = [
     "Fault",
     "Flag",
     "Held",
+    "HeldSeat",
     "Hello",
     "Join",
     "Kind",
+    "LostSeat",
     "Match",
     "Message",
     "Open",
@@ -147,6 +163,8 @@ __all__ = [
     "WorkerPong",
     "WorkerState",
     "clean_name",
+    "link",
+    "message",
     "pack",
     "unpack",
 ]

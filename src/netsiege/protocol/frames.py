@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import struct
+import zlib
 from typing import Any, Final
 
 import msgpack
@@ -41,10 +42,15 @@ MAX_SEED: Final = (1 << 64) - 1
 DEFAULT_ROOM: Final = "default"
 DEFAULT_PORT: Final = 9100
 DEFAULT_WORKERS_PORT: Final = 9101
+DEFAULT_GRACE_S: Final = 15.0
+"""How long a seat waits for a session that has lost its connection."""
 HEARTBEAT_IVL_MS: Final = 1_000
-"""How often libzmq pings an idle connection, on both sides of both ports."""
+"""How often libzmq pings an idle connection of an agent, on both sides."""
 HEARTBEAT_TIMEOUT_MS: Final = 2_000
 """How long libzmq waits for the answer: a stopped process is found after at most interval + timeout."""
+WORKER_HEARTBEAT_IVL_MS: Final = 500
+"""The same for workers, of whom there are few, and for whom everyone waits."""
+WORKER_HEARTBEAT_TIMEOUT_MS: Final = 1_200
 
 
 class Kind(enum.IntEnum):
@@ -68,6 +74,7 @@ class Kind(enum.IntEnum):
     END = 21
     ERROR = 22
     PONG = 23
+    RESUMED = 24
     # director, spectator → hub, and the hub's answers
     OPEN_ROOM = 32
     ROOM = 33
@@ -84,9 +91,10 @@ class Kind(enum.IntEnum):
     EVENT = 50
     EVENT_MANY = 51
     CLOSE = 52
-    RETIRE = 53
+    # 53 was RETIRE
     W_PING = 54
     UNKNOWN = 55
+    VIEW = 56
     # worker → hub
     READY = 64
     OUT = 65
@@ -95,6 +103,7 @@ class Kind(enum.IntEnum):
     W_PONG = 68
     FAULT = 69
     GONE = 70
+    VIEWED = 71
     # in an EVENT, beside the agents' STEP, RESET and LEAVE
     TIMEOUT = 80
     # in an OUT to HUB_SEAT
@@ -118,6 +127,7 @@ class Code(enum.StrEnum):
     VERSION = "VERSION"
     TOO_LARGE = "TOO_LARGE"
     HELLO_FIRST = "HELLO_FIRST"
+    UNKNOWN_SESSION = "UNKNOWN_SESSION"
     NOT_ALLOWED = "NOT_ALLOWED"
     UNKNOWN_SEAT = "UNKNOWN_SEAT"
     UNKNOWN_ROOM = "UNKNOWN_ROOM"
@@ -131,6 +141,7 @@ class Code(enum.StrEnum):
     MATCH_OVER = "MATCH_OVER"
     FORFEITED = "FORFEITED"
     HUB_CLOSING = "HUB_CLOSING"
+    HUB_PAUSED = "HUB_PAUSED"
 
 
 class Held(enum.StrEnum):
@@ -164,6 +175,20 @@ class SessionRole(enum.StrEnum):
     AGENT = "agent"
     DIRECTOR = "director"
     SPECTATOR = "spectator"
+
+
+def message(kind: Kind, about: int, number: int, body: bytes) -> bytes:
+    """One whole frame, of either side: about a seat or a lease, with its request id or sequence."""
+    return AGENT_HEAD.pack(VERSION, kind, about, number) + body
+
+
+def link(chain: int, seat: int, kind: int, flags: int, request: int, body: bytes) -> int:
+    """The next value of the chain over a match's outputs, which starts with 0: 32 bits.
+
+    It tells an engine that plays otherwise from one that plays the same, by accident once in 2**32. It is a
+    checksum: whoever wants to forge a match can.
+    """
+    return zlib.crc32(body, (chain ^ request ^ seat << 16 ^ kind << 8 ^ flags) & 0xFFFFFFFF)
 
 
 def pack(value: Any) -> bytes:

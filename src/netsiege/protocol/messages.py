@@ -17,7 +17,16 @@ from netsiege.protocol.declare import (
     maybe,
     one_of,
 )
-from netsiege.protocol.frames import MAX_NAME_CHARS, MAX_SEATS, MAX_SEED, Cause, Held, SessionRole
+from netsiege.protocol.frames import (
+    DEFAULT_GRACE_S,
+    MAX_NAME_CHARS,
+    MAX_REQUEST,
+    MAX_SEATS,
+    MAX_SEED,
+    Cause,
+    Held,
+    SessionRole,
+)
 
 # --- agents and the hub -----------------------------------------------------------------------------------
 
@@ -34,12 +43,26 @@ class Hello(Message):
 
 
 @frozen
-class Resumed(Message):
-    """A seat that a resumed session still holds: its new handle and its last reply in full."""
+class HeldSeat(Message):
+    """A seat that a resumed session still holds; a RESUMED follows. 0 stands for no request.
+
+    `answered` is the last request that has its final reply, `pending` the one that has been taken and has
+    none: whatever else the session has asked of the seat has not arrived, and is to be sent again.
+    """
 
     handle: int = declared(a_whole(1, MAX_SEED))
-    seated: bytes = declared(an_opaque)
-    observation: bytes = declared(an_opaque)
+    answered: int = declared(a_whole(0, MAX_REQUEST))
+    pending: int = declared(a_whole(0, MAX_REQUEST))
+
+
+@frozen
+class LostSeat(Message):
+    """A seat that ended while its session was away: the message that it missed, an END or an ERROR."""
+
+    handle: int = declared(a_whole(1, MAX_SEED))
+    kind: int = declared(a_whole(0, 255))
+    request: int = declared(a_whole(0, MAX_REQUEST))
+    body: bytes = declared(an_opaque)
 
 
 @frozen
@@ -48,7 +71,20 @@ class Welcome(Message):
 
     token: bytes = declared(an_opaque)
     software: str = declared(a_text(MAX_NAME_CHARS))
-    seats: tuple[Resumed, ...] = declared(many(Resumed.read), default=())
+    seats: tuple[HeldSeat, ...] = declared(many(HeldSeat.read), default=())
+    lost: tuple[LostSeat, ...] = declared(many(LostSeat.read), default=())
+
+
+@frozen
+class Resumed(Message):
+    """How a seat stands: `seated` is a SEATED whose observation is the seat's last one, in full.
+
+    It answers the request `answered`, unless that was refused: then `refusal` is the body of the ERROR.
+    """
+
+    answered: int = declared(a_whole(0, MAX_REQUEST))
+    refusal: bytes | None = declared(maybe(an_opaque))
+    seated: bytes = declared(an_opaque)
 
 
 @frozen
@@ -108,6 +144,13 @@ class OpenRoom(Message):
 
     `seats` fixes how many of each role make a match; if it is empty, the first `players` joiners of the
     allowed `roles` do. The n-th match of a room draws its seed from `seed` and n.
+
+    Clocks, in seconds; None means none. A seat that has not moved `move_s` after it could, passes.
+    `episode_s` is what all moves of a seat in one episode may take together; after it every move is late. In
+    a room with `round_s` no reply of a round leaves before the round has lasted so long, and a move that is
+    not there by then is a pass. A seat whose session has been away for `grace_s` is forfeited.
+
+    A room with `journal` False keeps nothing on disk: its matches survive their workers, not the hub.
     """
 
     name: str = declared(clean_name)
@@ -118,6 +161,10 @@ class OpenRoom(Message):
     episodes: int | None = declared(maybe(a_whole(1, 1 << 31)))
     move_s: float | None = declared(maybe(a_number))
     spec: bytes = declared(an_opaque)
+    episode_s: float | None = declared(maybe(a_number), default=None)
+    round_s: float | None = declared(maybe(a_number), default=None)
+    grace_s: float = declared(a_number, default=DEFAULT_GRACE_S)
+    journal: bool = declared(a_truth, default=True)
 
 
 @frozen
