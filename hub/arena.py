@@ -1,80 +1,123 @@
 """The arena: sessions, rooms, matches and workers, and what happens to them. Pure.
 
 It opens no socket, reads no clock and draws no random number itself. What it has to say waits in `to_agents`
-and `to_workers` until the loop takes it away. What a message means is the broker's and the desk's business.
+and `to_workers`, and what is to be kept in `turn` and `records`, until the loop takes it away. What a message
+means is the business of the broker and the desk; who runs a match is that of `leasing`, when it must move
+that of `clocks`, and what becomes of a session without a connection that of `resume`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from netsiege.errors import ConfigError
+from netsiege.hub import clocks, leasing, resume
+from netsiege.hub.ledger import Record, file_chunk, match_ended, match_made, room_opened
 from netsiege.hub.lobby import enter, missing_players, take_match, withdraw
-from netsiege.hub.records import NEVER, Joiner, Match, Room, Seat, Session, Worker
+from netsiege.hub.records import (
+    MISBEHAVED,
+    NEVER,
+    Joiner,
+    Match,
+    Room,
+    Seat,
+    Send,
+    Session,
+    Worker,
+)
 from netsiege.protocol import (
     AGENT_HEAD,
+    EVENT_HEAD,
     MAX_SEATS,
     VERSION,
+    WORKER_HEAD,
     Cause,
     Code,
     Episode,
     Error,
     Held,
     Kind,
-    Open,
+    LostSeat,
     OpenRoom,
-    Ready,
     SeatSpec,
     SessionRole,
-    Spec,
     Trajectory,
     Wait,
+    message,
     pack,
 )
 from netsiege.protocol import Match as MatchEnded
 
-Send = tuple[bytes, bytes]
-
-EVENT_FRAME: Final = struct.Struct(">BBQIHBI")
-"""`WORKER_HEAD` and `EVENT_HEAD` in one: the head of the most frequent message to a worker."""
-
-PROGRESS_LIMIT_S: Final = 30.0
-"""A worker with events to do that finishes none for so long is given up."""
-PING_EVERY_S: Final = 1.0
 SWEEP_TICKS: Final = 100
 """Each session is looked at once in so many ticks."""
-
-LOST_CONNECTION: Final = b"\x01"
-"""The body of a LEAVE that nobody asked for: the connection is gone."""
+REFUSALS_MAX: Final = 1_000
+"""Messages of one peer that are refused within a second before it is shown the door."""
+SHUT_OUT_S: Final = 60.0
+"""How long such a peer is remembered: its connection is cut meanwhile."""
 
 
 class Arena:
     """Who is here, which matches are open and where they run.
 
     `draw_u64` gives unguessable non-zero 64-bit numbers: handles, leases and tokens are made of them.
+    `journaling` says that someone keeps what is in `turn` and `records`; else nothing is put there.
+    `round_trip_s` is the least that a connection takes there and back.
     """
 
-    def __init__(self, rooms: Iterable[OpenRoom], draw_u64: Callable[[], int], now_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        rooms: Iterable[OpenRoom],
+        draw_u64: Callable[[], int],
+        now_s: float = 0.0,
+        *,
+        journaling: bool = False,
+        round_trip_s: Callable[[bytes], float] = lambda _peer: 0.0,
+    ) -> None:
         self.draw_u64 = draw_u64
+        self.round_trip_s = round_trip_s
         self.started_s = now_s
         self.now_s = now_s
+        self.journaling = journaling
         self.to_agents: list[Send] = []
         self.to_workers: list[Send] = []
+        self.turn: list[object] = []
+        """The events since the last commit, flat: match, sequence, `EVENT_HEAD` and body."""
+        self.turns = 0
+        """Commits so far: what is in `turn` becomes the one after."""
+        self.records: list[Record] = []
+        """What else is to be committed with them."""
         self.sessions: dict[bytes, Session] = {}
+        """Those that are here, by connection."""
+        self.tokens: dict[bytes, Session] = {}
+        """All of them, by token."""
+        self.away: dict[bytes, Session] = {}
+        """Those that have lost their connection, by token."""
         self.seats: dict[int, Seat] = {}
         self.rooms: dict[str, Room] = {}
+        self.matches: dict[int, Match] = {}
+        self.homeless: dict[int, Match] = {}
+        """The matches that no worker runs."""
         self.workers: dict[bytes, Worker] = {}
         self.batches: dict[tuple[bytes, int], list[object]] = {}
+        self.holding: dict[int, Match] = {}
+        """The matches whose round is not over yet, but whose replies are there."""
         self.events = 0
         self.told_unknown: set[bytes] = set()
         """Peers that sent as workers without being any, and were told so: once is enough."""
-        self._next_ping_s = now_s
+        self.refused: dict[bytes, int] = {}
+        """How many messages of a peer were refused in this second."""
+        self.shut_out: dict[bytes, float] = {}
+        """Peers that are not listened to any more, and since when."""
+        self.to_cut: list[bytes] = []
+        """Peers whose connection the loop should end."""
+        self.next_ping_s = now_s
+        self._next_second_s = now_s
         self._sweep: list[bytes] = []
-        self._matches_made = 0
-        self._clocked = False
+        self.matches_made = 0
+        self.clocked = False
+        """Whether any room has a clock."""
         for spec in rooms:
             self.add_room(spec)
 
@@ -93,7 +136,9 @@ class Arena:
             raise ConfigError(f"{where}: a match has at most {MAX_SEATS} seats")
         room = Room(spec, hashlib.sha256(spec.spec).digest())
         self.rooms[spec.name] = room
-        self._clocked = self._clocked or spec.move_s is not None
+        self.clocked = self.clocked or clocks.has_clock(spec)
+        if self.journaling and spec.journal:
+            self.records.append(room_opened(room))
         return room
 
     def seat_waiting(self, joiner: Joiner) -> None:
@@ -106,50 +151,51 @@ class Arena:
             self.to_agents.append((joiner.session.peer, message(Kind.WAIT, 0, joiner.request, body)))
 
     def fill_rooms(self) -> None:
-        """Makes what matches all rooms allow: called when a worker has become free."""
+        """Places what has no worker, and makes what matches all rooms allow: when a worker is free."""
+        leasing.place(self)
         for room in self.rooms.values():
             self._fill_room(room)
 
     def _fill_room(self, room: Room) -> None:
-        while (worker := self._least_loaded()) is not None and (seated := take_match(room)) is not None:
+        while (worker := leasing.least_loaded(self)) is not None and (seated := take_match(room)) is not None:
             ordinal, room.made, room.open = room.made, room.made + 1, room.open + 1
-            self._matches_made += 1
-            players = tuple(player for _, player in seated)
-            match = Match(self._matches_made, room, self.draw_u64(), worker, players)
+            self.matches_made += 1
+            spec = room.spec
+            match = Match(
+                self.matches_made,
+                ordinal,
+                room,
+                derive_seed(spec.seed, ordinal),
+                tuple(player for _, player in seated),
+                tuple(SeatSpec(p.role, p.index, p.name, joiner.session.deltas) for joiner, p in seated),
+                worker.kin,
+                self.journaling and spec.journal,
+                clocks.has_clock(spec),
+            )
             for index, (joiner, _) in enumerate(seated):
                 session = joiner.session
                 del session.joins[joiner.request]
-                seat = Seat(self.draw_u64(), session, match, index, joiner.request)
+                seat = Seat(self.draw_u64(), session, match, index, joiner.request, session.peer)
                 match.seats.append(seat)
                 session.seats[seat.handle] = self.seats[seat.handle] = seat
             match.alive = len(match.seats)
-            worker.leases[match.lease] = match
-            self._open(match, derive_seed(room.spec.seed, ordinal))
-
-    def _least_loaded(self) -> Worker | None:
-        free = [w for w in self.workers.values() if len(w.leases) < w.slots]
-        return min(free, key=lambda w: len(w.leases) / w.slots, default=None)
-
-    def _open(self, match: Match, seed: int) -> None:
-        room, worker = match.room, match.worker
-        if room.digest not in worker.specs:
-            worker.specs.add(room.digest)
-            body = Spec(room.digest, room.spec.spec).encode()
-            self.to_workers.append((worker.peer, message(Kind.SPEC, 0, 0, body)))
-        seats = tuple(
-            SeatSpec(p.role, p.index, p.name, bool(s.session and s.session.deltas))
-            for p, s in zip(match.players, match.seats, strict=True)
-        )
-        opening = Open(match.id, room.digest, seed, room.spec.episodes, seats)
-        self.to_workers.append((worker.peer, message(Kind.OPEN, match.lease, 0, opening.encode())))
+            match.held = [] if spec.round_s is not None else None
+            match.filed_turn = self.turns
+            self.matches[match.id] = match
+            if match.journaled:
+                self.records.append(match_made(match))
+            leasing.lease(self, match, worker)
 
     def close_match(self, match: Match, cause: Cause, text: str) -> None:
-        """Takes a match off its worker and tells whoever watches the room."""
-        worker, room = match.worker, match.room
-        if worker.leases.pop(match.lease, None) is None:
+        """Ends a match, takes it off its worker and tells whoever watches the room."""
+        if self.matches.pop(match.id, None) is None:
             return
-        if worker.peer in self.workers:
-            self.to_workers.append((worker.peer, message(Kind.CLOSE, match.lease, 0, b"")))
+        leasing.release(self, match)
+        self.homeless.pop(match.id, None)
+        if match.journaled:
+            file_chunk(self, match, snapshot=False)
+            self.records.append(match_ended(match, cause, text))
+        room = match.room
         room.open -= 1
         room.ended += 1
         told = MatchEnded(room.spec.name, match.id, cause, text).encode()
@@ -158,52 +204,69 @@ class Arena:
 
     def abandon(self, match: Match, code: Code, cause: Cause, text: str) -> None:
         """Ends a match from outside: every seat that is still in it gets a typed error."""
+        clocks.release_round(self, match)
         body = Error(code, text).encode()
         for seat in match.seats:
             if not seat.over:
-                seat.over = True
-                if seat.session is not None:
-                    self.tell(seat, seat.session, Kind.ERROR, seat.request, body)
-                    seat.session.seats.pop(seat.handle, None)
-                self.seats.pop(seat.handle, None)
+                self._end_seat(seat, Kind.ERROR, [seat.request], body)
         self.flush_batches()
         match.alive = 0
         self.close_match(match, cause, text)
 
     # --- seats --------------------------------------------------------------------------------------------
 
-    def event(self, seat: Seat, kind: int, request: int, body: bytes) -> Send:
-        """The next event of the seat's match, for its worker."""
+    def event(self, seat: Seat, kind: int, request: int, body: bytes) -> None:
+        """The next event of the seat's match: kept, and on its way to the worker, if there is one."""
         match = seat.match
         match.sequence += 1
-        match.worker.sent += 1
         self.events += 1
-        head = EVENT_FRAME.pack(VERSION, Kind.EVENT, match.lease, match.sequence, seat.index, kind, request)
-        return match.worker.peer, head + body
+        tail = EVENT_HEAD.pack(seat.index, kind, request) + body
+        match.kept.append(tail)
+        if match.journaled:
+            self.turn += (match.id, match.sequence, tail)
+        worker = match.worker
+        if worker is not None:
+            worker.sent += 1
+            head = WORKER_HEAD.pack(VERSION, Kind.EVENT, match.lease, match.sequence)
+            self.to_workers.append((worker.peer, head + tail))
+
+    def leave(self, seat: Seat, why: bytes) -> None:
+        """Gives a seat up for whoever held it."""
+        seat.leaving = True
+        seat.due_s = NEVER
+        self.event(seat, Kind.LEAVE, 0, why)
 
     def seat_over(self, seat: Seat, answer: int, request: int, body: bytes) -> None:
         """The seat's last message. A request that was still held gets the same answer."""
         if seat.over:
             return
-        seat.over = True
-        match, session = seat.match, seat.session
-        if session is not None:
-            for asked in sorted({request, seat.request} - {0}) or [0]:
-                self.tell(seat, session, answer, asked, body)
-            session.seats.pop(seat.handle, None)
-        self.seats.pop(seat.handle, None)
+        match = seat.match
+        clocks.release_seat(self, seat)
+        self._end_seat(seat, answer, sorted({request, seat.request} - {0}) or [0], body)
         match.alive -= 1
         if not match.alive:
             self.close_match(match, Cause.FINISHED, "")
             self.fill_rooms()
 
-    def tell(self, seat: Seat, session: Session, answer: int, request: int, body: bytes) -> None:
-        """Says something to a seat's session: alone, or with the rest of the STEP_MANY it answers."""
+    def _end_seat(self, seat: Seat, answer: int, asked: list[int], body: bytes) -> None:
+        seat.over = True
+        session = seat.session
+        if session is not None:
+            for request in asked:
+                word = LostSeat(seat.handle, answer, request, body)
+                session.lost.append(word)
+                seat.lost.append(word)
+                if session.peer:
+                    self.tell(seat, session.peer, answer, request, body)
+            session.seats.pop(seat.handle, None)
+        self.seats.pop(seat.handle, None)
+
+    def tell(self, seat: Seat, peer: bytes, answer: int, request: int, body: bytes) -> None:
+        """Says something about a seat: alone, or with the rest of the STEP_MANY it answers."""
         if seat.batched and request == seat.request:
-            self.batches.setdefault((session.peer, request), []).extend((seat.handle, answer, body))
+            self.batches.setdefault((peer, request), []).extend((seat.handle, answer, body))
         else:
-            head = AGENT_HEAD.pack(VERSION, answer, seat.handle, request)
-            self.to_agents.append((session.peer, head + body))
+            self.to_agents.append((peer, AGENT_HEAD.pack(VERSION, answer, seat.handle, request) + body))
 
     def flush_batches(self) -> None:
         """Sends the answers to each STEP_MANY that have come in together as one OBS_MANY."""
@@ -226,56 +289,62 @@ class Arena:
 
     # --- comings and goings -------------------------------------------------------------------------------
 
-    def agent_gone(self, peer: bytes, now_s: float, asked: bool = False) -> None:
-        """Ends a session: its seats leave their matches. `asked` says that it took its leave (BYE)."""
+    def agent_gone(self, peer: bytes, now_s: float) -> None:
+        """A connection has ended: its session has a while to come back."""
         self.now_s = now_s
-        session = self.sessions.pop(peer, None)
-        if session is None:
-            return
+        self.refused.pop(peer, None)
+        session = self.sessions.get(peer)
+        if session is not None:
+            resume.part(self, session)
+
+    def end_session(self, session: Session, why: bytes) -> None:
+        """Ends a session for good: it leaves its seats."""
+        self.detach(session)
+        self.tokens.pop(session.token, None)
+        self.away.pop(session.token, None)
+        for seat in session.seats.values():
+            seat.session, seat.peer = None, b""
+            self.seats.pop(seat.handle, None)
+            if not seat.leaving:
+                self.leave(seat, why)
+
+    def detach(self, session: Session) -> None:
+        """Takes a session off its connection, and whatever it asked that concerns no seat."""
+        self.sessions.pop(session.peer, None)
+        session.peer = b""
         for joiner in session.joins.values():
             withdraw(joiner)
+        session.joins.clear()
         for room in session.watches:
-            del self.rooms[room].watchers[session]
-        for seat in session.seats.values():
-            seat.session = None
-            seat.due_s = NEVER
-            self.seats.pop(seat.handle, None)
-            self.to_workers.append(self.event(seat, Kind.LEAVE, 0, b"" if asked else LOST_CONNECTION))
+            self.rooms[room].watchers.pop(session, None)
+        session.watches.clear()
 
-    def worker_ready(self, peer: bytes, ready: Ready) -> None:
-        """Takes a worker in, or anew: whoever says READY holds no leases."""
-        self.worker_gone(peer, self.now_s)
-        self.workers[peer] = Worker(peer, ready.name, ready.slots, progress_s=self.now_s)
-        self.fill_rooms()
-
-    def worker_gone(self, peer: bytes, now_s: float) -> None:
-        """Takes a worker out: everyone in its matches hears of it at once."""
-        self.now_s = now_s
-        self.told_unknown.discard(peer)
-        worker = self.workers.pop(peer, None)
-        if worker is None:
-            return
-        text = f"worker {worker.name} is gone, and the match with it; join again for a new one"
-        for match in list(worker.leases.values()):
-            self.abandon(match, Code.WORKER_LOST, Cause.WORKER, text)
+    def refuse(self, peer: bytes, handle: int, request: int, code: str, text: str) -> None:
+        """Says ERROR. Who needs that too often within a second is not listened to any more."""
+        count = self.refused[peer] = self.refused.get(peer, 0) + 1
+        if count > REFUSALS_MAX:
+            handle, request, code = 0, 0, Code.OVERLOADED
+            text = f"over {REFUSALS_MAX} messages within a second had to be refused: the hub hangs up"
+            self.shut_out[peer] = self.now_s
+            self.to_cut.append(peer)
+            session = self.sessions.get(peer)
+            if session is not None:
+                self.end_session(session, MISBEHAVED)
+        body = Error(code, text[:512]).encode()
+        self.to_agents.append((peer, message(Kind.ERROR, handle, request, body)))
 
     def tick(self, now_s: float) -> None:
         """Looks at the clocks: call it about 20 times a second."""
         self.now_s = now_s
-        if self._clocked:
-            for seat in [s for s in self.seats.values() if s.due_s <= now_s and not s.request]:
-                seat.due_s = NEVER
-                self.to_workers.append(self.event(seat, Kind.TIMEOUT, 0, b""))
+        clocks.tick(self)
+        resume.tick(self)
+        leasing.tick(self)
         self._sweep_sessions()
-        if now_s >= self._next_ping_s:
-            self._next_ping_s = now_s + PING_EVERY_S
-            for worker in list(self.workers.values()):
-                if worker.sent <= worker.done:
-                    worker.progress_s = now_s
-                elif now_s - worker.progress_s > PROGRESS_LIMIT_S:
-                    self.worker_gone(worker.peer, now_s)
-                    continue
-                self.to_workers.append((worker.peer, message(Kind.W_PING, 0, 0, b"")))
+        if now_s >= self._next_second_s:
+            self._next_second_s = now_s + 1.0
+            self.refused.clear()
+            for peer in [p for p, since_s in self.shut_out.items() if now_s - since_s > SHUT_OUT_S]:
+                del self.shut_out[peer]
 
     def _sweep_sessions(self) -> None:
         """Says PONG, unasked, to a hundredth of the sessions: sending finds out which of them are gone.
@@ -290,9 +359,11 @@ class Arena:
             if peer in self.sessions:
                 self.to_agents.append((peer, message(Kind.PONG, 0, 0, b"")))
 
-    def close(self) -> None:
-        """Tells every session that the hub is closing."""
-        body = Error(Code.HUB_CLOSING, "the hub is closing").encode()
+    def close(self, paused: bool = False) -> None:
+        """Tells every session that the hub is closing; `paused`: that its journal keeps everything."""
+        code = Code.HUB_PAUSED if paused else Code.HUB_CLOSING
+        text = "the hub stops here and goes on from its journal" if paused else "the hub is closing"
+        body = Error(code, text).encode()
         for session in self.sessions.values():
             self.to_agents.append((session.peer, message(Kind.ERROR, 0, 0, body)))
 
@@ -300,8 +371,3 @@ class Arena:
 def derive_seed(seed: int, ordinal: int) -> int:
     """The seed of a room's match number `ordinal`: 64 bits of SHA-256, so that neighbours share nothing."""
     return int.from_bytes(hashlib.sha256(f"{seed}/match/{ordinal}".encode()).digest()[:8], "big")
-
-
-def message(kind: Kind, about: int, number: int, body: bytes) -> bytes:
-    """One message about a seat or lease, with its request id or sequence."""
-    return AGENT_HEAD.pack(VERSION, kind, about, number) + body

@@ -11,11 +11,13 @@ from __future__ import annotations
 from typing import Final
 
 from netsiege.errors import ProtocolError
-from netsiege.hub import desk
-from netsiege.hub.arena import EVENT_FRAME, Arena, Send, message
-from netsiege.hub.records import Match, Seat, Session, Worker
+from netsiege.hub import clocks, desk, leasing, resume
+from netsiege.hub.arena import Arena
+from netsiege.hub.ledger import file_chunk
+from netsiege.hub.records import HeldReply, Match, Seat, Send, Session, Worker
 from netsiege.protocol import (
     AGENT_HEAD,
+    EVENT_HEAD,
     HEAD_BYTES,
     HUB_SEAT,
     MAX_AGENT_FRAME_BYTES,
@@ -33,6 +35,8 @@ from netsiege.protocol import (
     Kind,
     Ready,
     WorkerPong,
+    link,
+    message,
     pack,
     unpack,
 )
@@ -40,6 +44,7 @@ from netsiege.protocol import (
 # plain numbers: an enumeration's own arithmetic costs a microsecond on the hot path
 STEP: Final = int(Kind.STEP)
 EVENT: Final = int(Kind.EVENT)
+OBS: Final = int(Kind.OBS)
 OUT: Final = int(Kind.OUT)
 WAIT: Final = int(Kind.WAIT)
 ERROR: Final = int(Kind.ERROR)
@@ -61,27 +66,41 @@ class Broker:
 
     def from_agent(self, peer: bytes, frame: bytes, now_s: float) -> Send | None:
         """Takes one frame of an agent, director or spectator."""
-        self.arena.now_s = now_s
+        arena = self.arena
+        arena.now_s = now_s
         if len(frame) < HEAD_BYTES:
-            self._refuse(peer, 0, 0, Code.MALFORMED, f"a message has at least {HEAD_BYTES} bytes")
+            if peer not in arena.shut_out:
+                arena.refuse(peer, 0, 0, Code.MALFORMED, f"a message has at least {HEAD_BYTES} bytes")
             return None
         version, kind, handle, request = AGENT_HEAD.unpack_from(frame)
         if kind == STEP and version == VERSION and len(frame) <= MAX_AGENT_FRAME_BYTES:
             seat = self._seats.get(handle)
-            if seat is not None and not seat.request and request and seat.session.peer == peer:  # type: ignore[union-attr]  # a seat in the table has a session
+            if (
+                seat is not None
+                and seat.peer == peer
+                and not seat.request
+                and request not in (0, seat.answered)
+            ):
                 match = seat.match
-                match.sequence += 1
-                match.worker.sent += 1
-                self.arena.events += 1
                 seat.request = request
-                return match.worker.peer, (
-                    EVENT_FRAME.pack(VERSION, EVENT, match.lease, match.sequence, seat.index, STEP, request)
-                    + frame[HEAD_BYTES:]
-                )
+                seat.moved_s = now_s
+                match.sequence += 1
+                arena.events += 1
+                tail = EVENT_HEAD.pack(seat.index, STEP, request) + frame[HEAD_BYTES:]
+                match.kept.append(tail)
+                if match.journaled:
+                    arena.turn += (match.id, match.sequence, tail)
+                worker = match.worker
+                if worker is None:
+                    return None
+                worker.sent += 1
+                return worker.peer, WORKER_HEAD.pack(VERSION, EVENT, match.lease, match.sequence) + tail
+        if peer in arena.shut_out:
+            return None
         try:
             self._agent_message(peer, version, kind, handle, request, frame)
         except ProtocolError as error:
-            self._refuse(peer, handle, request, error.code, error.text)
+            arena.refuse(peer, handle, request, error.code, error.text)
         return None
 
     def _agent_message(
@@ -115,13 +134,22 @@ class Broker:
 
     def _seat_request(self, session: Session, handle: int, kind: int, request: int, body: bytes) -> None:
         seat = self._seat_of(session, handle)
+        if request == seat.answered:
+            resume.ask_view(self.arena, seat)  # it has been answered: what it led to is told again
+            return
+        if request == seat.request and not seat.batched:
+            return  # said twice; it is answered once
         if (seat.request and kind != Kind.LEAVE) or seat.leaving:
             raise ProtocolError(Code.BUSY, "the seat's last request is not answered yet")
-        seat.leaving = kind == Kind.LEAVE
+        if kind == Kind.LEAVE:
+            seat.leaving = True
+        elif kind == Kind.RESET:
+            seat.resets = True
+            clocks.start_episode(seat)
         if not seat.request:
-            seat.request = request
-            seat.batched = False
-        self.arena.to_workers.append(self.arena.event(seat, kind, request, body))
+            seat.request, seat.batched = request, False
+        seat.moved_s = self.arena.now_s
+        self.arena.event(seat, kind, request, body)
 
     def _seat_of(self, session: Session, handle: int) -> Seat:
         seat = session.seats.get(handle)
@@ -142,55 +170,82 @@ class Broker:
         if len(set(handles)) != len(handles):
             raise ProtocolError(Code.MALFORMED, "each seat of a STEP_MANY comes once")
         seats = [self._seat_of(session, handle) for handle in handles]
-        if any(seat.request for seat in seats):
+        if all(request in (seat.request, seat.answered) for seat in seats):
+            for seat in seats:
+                if request == seat.answered:
+                    resume.ask_view(self.arena, seat)
+            return  # said twice; it is answered once
+        if any(seat.request or seat.leaving or seat.answered == request for seat in seats):
             raise ProtocolError(Code.BUSY, "a seat's last request is not answered yet")
-        records: dict[Worker, list[object]] = {}
+        self._take_many(seats, actions, request)
+
+    def _take_many(self, seats: list[Seat], actions: list[bytes], request: int) -> None:
+        arena, pack_tail = self.arena, EVENT_HEAD.pack
+        turn, now_s = arena.turn, arena.now_s
+        records: dict[bytes, list[object]] = {}
         for seat, action in zip(seats, actions, strict=True):
-            seat.request, seat.batched = request, True
+            seat.request, seat.batched, seat.moved_s = request, True, now_s
             match = seat.match
-            match.sequence += 1
-            match.worker.sent += 1
-            records.setdefault(match.worker, []).extend(
-                (match.lease, match.sequence, seat.index, STEP, request, action)
-            )
-        self.arena.events += len(seats)
-        for worker, flat in records.items():
+            match.sequence = sequence = match.sequence + 1
+            tail = pack_tail(seat.index, STEP, request) + action
+            match.kept.append(tail)
+            if match.journaled:
+                turn += (match.id, sequence, tail)
+            worker = match.worker
+            if worker is not None:
+                worker.sent += 1
+                record = (match.lease, sequence, seat.index, STEP, request, action)
+                records.setdefault(worker.peer, []).extend(record)
+        arena.events += len(seats)
+        for peer, flat in records.items():
             head = WORKER_HEAD.pack(VERSION, Kind.EVENT_MANY, 0, len(flat) // 6)
-            self.arena.to_workers.append((worker.peer, head + pack(flat)))
+            arena.to_workers.append((peer, head + pack(flat)))
 
     # --- from workers -------------------------------------------------------------------------------------
 
     def from_worker(self, peer: bytes, frame: bytes, now_s: float) -> Send | None:
         """Takes one frame of a worker. What a worker sends under a lease it does not hold is dropped."""
-        self.arena.now_s = now_s
+        arena = self.arena
+        arena.now_s = now_s
         if len(frame) < HEAD_BYTES:
             return None
-        version, kind, lease, count = WORKER_HEAD.unpack_from(frame)
+        version, kind, lease, number = WORKER_HEAD.unpack_from(frame)
         worker = self._workers.get(peer)
         if kind == OUT and worker is not None and version == VERSION:
             match = worker.leases.get(lease)
             if match is None or len(frame) < OUT_BODY_AT:
                 return None
             index, answer, flags, request = OUT_HEAD.unpack_from(frame, HEAD_BYTES)
-            sent = self._output(match, index, answer, flags, request, frame[OUT_BODY_AT:])
-            if self.arena.batches:
-                self.arena.flush_batches()
+            sent = self._output(match, number, index, answer, flags, request, frame[OUT_BODY_AT:])
+            if arena.batches or arena.holding:
+                self._end_frame()
             return sent
         try:
-            self._worker_message(peer, worker, version, kind, lease, frame[HEAD_BYTES:])
+            self._worker_message(peer, worker, version, kind, lease, number, frame[HEAD_BYTES:])
         except ProtocolError as error:
-            self.arena.to_workers.append(
-                (peer, message(Kind.ERROR, 0, count, Error(error.code, error.text).encode()))
-            )
+            refused = message(Kind.ERROR, 0, number, Error(error.code, error.text).encode())
+            arena.to_workers.append((peer, refused))
         return None
 
+    def _end_frame(self) -> None:
+        """Once all outputs of a frame are there: a round's replies leave together."""
+        clocks.end_rounds(self.arena)
+        self.arena.flush_batches()
+
     def _worker_message(
-        self, peer: bytes, worker: Worker | None, version: int, kind: int, lease: int, body: bytes
+        self,
+        peer: bytes,
+        worker: Worker | None,
+        version: int,
+        kind: int,
+        lease: int,
+        number: int,
+        body: bytes,
     ) -> None:
         if version != VERSION:
             raise ProtocolError(Code.VERSION, f"this hub speaks version {VERSION}, not {version}")
         if kind == Kind.READY:
-            self.arena.worker_ready(peer, Ready.decode(body))
+            leasing.worker_ready(self.arena, peer, Ready.decode(body))
         elif worker is None:
             if peer not in self.arena.told_unknown:
                 self.arena.told_unknown.add(peer)
@@ -198,18 +253,36 @@ class Broker:
         elif kind == Kind.OUT_MANY:
             self._output_many(worker, body)
         elif kind == Kind.W_PONG:
-            done = WorkerPong.decode(body).events_done
-            if done > worker.done:
-                worker.done, worker.progress_s = done, self.arena.now_s
-        elif kind == Kind.FAULT:
-            text = Fault.decode(body).text
-            if lease in worker.leases:
-                self.arena.abandon(worker.leases[lease], Code.ENGINE_FAULT, Cause.FAULT, text)
-                self.arena.fill_rooms()
+            leasing.worker_pong(self.arena, worker, number, WorkerPong.decode(body).events_done)
         elif kind == Kind.GONE:
-            self.arena.worker_gone(peer, self.arena.now_s)
+            leasing.worker_gone(self.arena, peer, blame=False)
+        elif kind in (Kind.SNAPSHOT, Kind.VIEWED, Kind.FAULT):
+            match = worker.leases.get(lease)
+            if match is not None:
+                self._match_message(match, kind, number, body)
         else:
             raise ProtocolError(Code.MALFORMED, f"{kind} is no kind of message that a worker sends")
+
+    def _match_message(self, match: Match, kind: int, number: int, body: bytes) -> None:
+        if kind == Kind.SNAPSHOT:
+            self._snapshot(match, number, body)
+        elif kind == Kind.VIEWED:
+            resume.viewed(self.arena, match, number, body)
+        else:
+            self.arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, Fault.decode(body).text)
+            self.arena.fill_rooms()
+
+    def _snapshot(self, match: Match, sequence: int, body: bytes) -> None:
+        """A match up to event `sequence`: what led there need not be kept any more."""
+        if not match.base < sequence <= match.sequence:
+            return
+        match.snapshot = body
+        del match.kept[: sequence - match.base]
+        match.base = sequence
+        match.base_outputs = match.outputs - match.behind
+        match.base_chain = match.check if match.behind else match.chain
+        if match.journaled:
+            file_chunk(self.arena, match, snapshot=True)
 
     def _output_many(self, worker: Worker, body: bytes) -> None:
         flat = unpack(body)
@@ -219,48 +292,74 @@ class Broker:
             record = flat[i : i + 7]
             if list(map(type, record)) != OUT_RECORD:
                 raise ProtocolError(Code.MALFORMED, "a record of OUT_MANY is six numbers and bytes")
-            lease, _, index, answer, flags, request, payload = record
+            lease, sequence, index, answer, flags, request, payload = record
             if not (0 <= index <= HUB_SEAT and 0 <= answer <= 0xFF and 0 <= request <= MAX_REQUEST):
                 raise ProtocolError(Code.MALFORMED, "a number of OUT_MANY is out of its range")
             match = worker.leases.get(lease)
             if match is not None:
-                sent = self._output(match, index, answer, flags, request, payload)
+                sent = self._output(match, sequence, index, answer, flags, request, payload)
                 if sent is not None:
                     self.arena.to_agents.append(sent)
-        self.arena.flush_batches()
+        self._end_frame()
 
     def _output(
-        self, match: Match, index: int, answer: int, flags: int, request: int, body: bytes
+        self, match: Match, sequence: int, index: int, answer: int, flags: int, request: int, body: bytes
     ) -> Send | None:
-        """Passes one output of an engine to the session that holds the seat."""
-        if index == HUB_SEAT:
-            self.arena.tell_watchers(match, answer, body)
+        """Passes one output of an engine to the session that holds the seat, once."""
+        match.replied = sequence
+        if match.behind:
+            self._repeated(match, index, answer, flags, request, body)
             return None
+        match.outputs += 1
+        match.chain = link(match.chain, index, answer, flags, request, body)
         if index >= len(match.seats):
+            if index == HUB_SEAT:
+                self.arena.tell_watchers(match, answer, body)
             return None
         seat = match.seats[index]
-        if flags:
-            # who is refused is still to make the same move, by the same time
-            if flags & MOVE and answer != ERROR and match.room.spec.move_s is not None:
-                seat.due_s = self.arena.now_s + match.room.spec.move_s
-            if flags & OVER:
-                self.arena.seat_over(seat, answer, request, body)
-                return None
-        session = seat.session
-        if session is None:
-            return None
         if answer == SEATED:
             request = seat.request  # the engine knows nothing of the JOIN that this answers
+        if (flags & OVER or match.clocked) and self._over_or_held(seat, answer, flags, request, body):
+            return None
+        peer = seat.peer
         final = request == seat.request and answer != WAIT
         if final:
             seat.request = 0
+            seat.answered = request
+            seat.refusal = body if answer == ERROR else None
+            seat.resets = False
+        if not peer:
+            return None
         if seat.batched and request:
-            flat = self.arena.batches.setdefault((session.peer, request), [])
+            flat = self.arena.batches.setdefault((peer, request), [])
             flat += (seat.handle, answer, body)
             seat.batched = not final
             return None
-        return session.peer, AGENT_HEAD.pack(VERSION, answer, seat.handle, request) + body
+        return peer, AGENT_HEAD.pack(VERSION, answer, seat.handle, request) + body
 
-    def _refuse(self, peer: bytes, handle: int, request: int, code: str, text: str) -> None:
-        body = Error(code, text[:512]).encode()
-        self.arena.to_agents.append((peer, message(Kind.ERROR, handle, request, body)))
+    def _over_or_held(self, seat: Seat, answer: int, flags: int, request: int, body: bytes) -> bool:
+        """Whether an output is a seat's last, or held until its round is over; starts clocks."""
+        arena, match = self.arena, seat.match
+        if flags & OVER:
+            arena.seat_over(seat, answer, request, body)
+            return True
+        # who is refused is still to make the same move, by the same time
+        moves = bool(flags & MOVE) and answer != ERROR
+        if match.held is not None:
+            if answer == OBS and not seat.resets:
+                clocks.hold(arena, match, HeldReply(seat, answer, request, body, moves))
+                return True
+            if moves:
+                clocks.start_round(arena, match)
+        if moves:
+            clocks.start_move(arena, seat)
+        return False
+
+    def _repeated(self, match: Match, index: int, answer: int, flags: int, request: int, body: bytes) -> None:
+        """An output that was passed on before the match moved to this worker: it must be the same."""
+        match.check = link(match.check, index, answer, flags, request, body)
+        match.behind -= 1
+        if not match.behind and match.check != match.chain:
+            text = "played again on another worker, the match came out otherwise: it cannot go on"
+            self.arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, text)
+            self.arena.fill_rooms()

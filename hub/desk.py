@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import netsiege
 from netsiege.errors import ConfigError, ProtocolError
 from netsiege.hub.lobby import seats_of_role, waiting_joiners, withdraw
-from netsiege.hub.records import Joiner, Room, Session
+from netsiege.hub.records import ASKED, Joiner, Room, Session
+from netsiege.hub.resume import come_back
 from netsiege.protocol import (
     AGENT_HEAD,
     MAX_BATCH,
@@ -47,16 +48,30 @@ def _answer(arena: Arena, session: Session, kind: Kind, request: int, body: byte
 
 
 def hello(arena: Arena, peer: bytes, request: int, body: bytes) -> None:
-    """Opens a session, or confirms the one that the connection has."""
+    """Opens a session, confirms the one that the connection has, or resumes another under its token."""
     said = Hello.decode(body)
-    if said.token is not None:
-        raise ProtocolError(Code.NOT_ALLOWED, "there is no session to resume under this token")
     session = arena.sessions.get(peer)
+    if said.token is not None and (session is None or session.token != said.token):
+        _resume(arena, peer, request, said.token)
+        return
     if session is None:
         token = b"".join(arena.draw_u64().to_bytes(8, "big") for _ in range(2))
         session = Session(peer, SessionRole(said.role), said.name, said.deltas, token)
-        arena.sessions[peer] = session
+        session.rtt_s = arena.round_trip_s(peer)
+        arena.sessions[peer] = arena.tokens[token] = session
     _answer(arena, session, Kind.WELCOME, request, Welcome(session.token, SOFTWARE).encode())
+
+
+def _resume(arena: Arena, peer: bytes, request: int, token: bytes) -> None:
+    if peer in arena.sessions:
+        raise ProtocolError(Code.NOT_ALLOWED, "this connection has a session: resume another over a new one")
+    session = arena.tokens.get(token)
+    if session is None:
+        raise ProtocolError(Code.UNKNOWN_SESSION, "this hub has no session under this token (any more)")
+    held = come_back(arena, session, peer)
+    session.rtt_s = arena.round_trip_s(peer)
+    welcome = Welcome(session.token, SOFTWARE, held, tuple(session.lost))
+    _answer(arena, session, Kind.WELCOME, request, welcome.encode())
 
 
 def _join(arena: Arena, session: Session, request: int, body: bytes) -> None:
@@ -106,18 +121,22 @@ def _bye(arena: Arena, session: Session, request: int, _body: bytes) -> None:
     left = End(Cause.LEFT).encode()
     held = dict.fromkeys(session.joins, 0)
     held.update({seat.request: seat.handle for seat in session.seats.values() if seat.request})
-    arena.agent_gone(session.peer, arena.now_s, asked=True)
+    peer = session.peer
+    arena.end_session(session, ASKED)
     for number, handle in [*held.items(), (request, 0)]:
-        arena.to_agents.append((session.peer, AGENT_HEAD.pack(VERSION, Kind.END, handle, number) + left))
+        arena.to_agents.append((peer, AGENT_HEAD.pack(VERSION, Kind.END, handle, number) + left))
 
 
 def _open_room(arena: Arena, session: Session, request: int, body: bytes) -> None:
     if session.role != SessionRole.DIRECTOR:
         raise ProtocolError(Code.NOT_ALLOWED, "only a director opens rooms")
-    try:
-        room = arena.add_room(OpenRoom.decode(body))
-    except ConfigError as error:
-        raise ProtocolError(Code.BAD_REQUEST, str(error)) from None
+    asked = OpenRoom.decode(body)
+    room = arena.rooms.get(asked.name)
+    if room is None or room.spec != asked:  # a room that is as asked for has been asked for before
+        try:
+            room = arena.add_room(asked)
+        except ConfigError as error:
+            raise ProtocolError(Code.BAD_REQUEST, str(error)) from None
     _answer(arena, session, Kind.ROOM, request, RoomOpened(room.spec.name, room.digest).encode())
 
 

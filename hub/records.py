@@ -7,14 +7,31 @@ from typing import Final
 
 from attrs import Factory, define
 
-from netsiege.protocol import OpenRoom, Player, SessionRole
+from netsiege.protocol import LostSeat, OpenRoom, Player, SeatSpec, SessionRole
 
 NEVER: Final = float("inf")
+LOST_MAX: Final = 1_024
+"""The last words about seats that are kept for a session, in case it did not hear them."""
+
+ASKED: Final = b""
+LOST_CONNECTION: Final = b"\x01"
+MISBEHAVED: Final = b"\x02"
+"""The bodies of a LEAVE: why a seat is given up."""
+
+Send = tuple[bytes, bytes]
+"""A peer and a frame for it."""
+
+Kin = tuple[bytes, tuple[str, ...]]
+"""What a worker runs: the digest of its engine, and its rulesets. Leases move between equals only."""
 
 
 @define(eq=False)
 class Session:
-    """A connection that has said HELLO. `joins` and `watches` are its open requests that concern no seat."""
+    """Someone who has said HELLO. `joins` and `watches` are its open requests that concern no seat.
+
+    `peer` is its connection; empty while it is away, since `away_s`. `lost` are the last words about seats
+    that it no longer holds. `rtt_s` is what its connection adds to the time for a move at least.
+    """
 
     peer: bytes
     role: SessionRole
@@ -24,6 +41,9 @@ class Session:
     seats: dict[int, Seat] = Factory(dict)
     joins: dict[int, Joiner] = Factory(dict)
     watches: dict[str, int] = Factory(dict)
+    lost: deque[LostSeat] = Factory(lambda: deque(maxlen=LOST_MAX))
+    away_s: float = NEVER
+    rtt_s: float = 0.0
 
 
 @define(eq=False)
@@ -38,10 +58,16 @@ class Joiner:
 
 @define(eq=False)
 class Seat:
-    """A place in a match. `session` is None once its player is gone; `request` is 0 when nothing is open.
+    """A place in a match. `session` is None once its player has left for good.
 
-    `batched` says that the open request came in a STEP_MANY, so its answer leaves in an OBS_MANY. `due_s` is
-    when the seat must have moved; it does not count while a request is open.
+    `peer` is where its messages go and may come from: empty while nobody is there, and until a session that
+    has come back knows how the seat stands (`view`). `request` is the one that is pending (0: none), and
+    `answered` the last one that is not; `refusal` is the answer, if that was an ERROR. `batched` says that
+    the pending request came in a STEP_MANY, so that its answer leaves in an OBS_MANY.
+
+    The clock: the seat could move at `asked_s`, did at `moved_s`, must have at `due_s` (which does not count
+    while a request is pending), and has thought for `used_s` in this episode. `resets` says that the pending
+    request is a RESET. `lost` are the last words about the seat, once it is over.
     """
 
     handle: int
@@ -49,24 +75,76 @@ class Seat:
     match: Match
     index: int
     request: int
+    peer: bytes
+    answered: int = 0
+    refusal: bytes | None = None
     batched: bool = False
     leaving: bool = False
     over: bool = False
+    view: bool = False
+    resets: bool = False
     due_s: float = NEVER
+    asked_s: float = NEVER
+    moved_s: float = 0.0
+    used_s: float = 0.0
+    lost: list[LostSeat] = Factory(list)
 
 
 @define(eq=False)
 class Match:
-    """A match on a worker. `sequence` numbers its events; `alive` counts the seats that are not over."""
+    """A match, on a worker or between two. `alive` counts the seats that are not over.
+
+    `sequence` numbers its events; `kept` are those since `snapshot`, which holds everything up to event
+    `base`. `outputs` and `chain` say what its agents have been told, and `base_outputs` and `base_chain`
+    where the snapshot stands in that. After a new lease the first `behind` outputs are repetitions, and
+    `check` is their chain. `replied` is the last event that something was heard about.
+
+    `deaths` counts the workers in a row that died with an event of it undone, `blamed` being its last event
+    when it was counted last. `filed` is the last event that
+    the journal has filed under the match, in its turn number `filed_turn`.
+    """
 
     id: int
+    ordinal: int
     room: Room
-    lease: int
-    worker: Worker
+    seed: int
     players: tuple[Player, ...]
+    specs: tuple[SeatSpec, ...]
+    kin: Kin
+    journaled: bool
+    clocked: bool
+    lease: int = 0
+    worker: Worker | None = None
     seats: list[Seat] = Factory(list)
-    sequence: int = 0
     alive: int = 0
+    sequence: int = 0
+    kept: list[bytes] = Factory(list)
+    snapshot: bytes | None = None
+    base: int = 0
+    outputs: int = 0
+    chain: int = 0
+    base_outputs: int = 0
+    base_chain: int = 0
+    behind: int = 0
+    check: int = 0
+    replied: int = -1
+    deaths: int = 0
+    blamed: int = 0
+    filed: int = 0
+    filed_turn: int = 0
+    held: list[HeldReply] | None = None
+    round_due_s: float = 0.0
+
+
+@define(eq=False)
+class HeldReply:
+    """A reply that leaves at the end of its round. `moves`: the seat's clock starts then."""
+
+    seat: Seat
+    answer: int
+    request: int
+    body: bytes
+    moves: bool
 
 
 @define(eq=False)
@@ -84,13 +162,19 @@ class Room:
 
 @define(eq=False)
 class Worker:
-    """An engine worker. Between them, `sent` and `done` (events) say whether it gets anywhere."""
+    """An engine worker. Between them, `sent` and `done` (events) say whether it gets anywhere.
+
+    `trial` is the one match that is blamed if the worker dies now, until it has said `trial_pong`.
+    """
 
     peer: bytes
     name: str
     slots: int
+    kin: Kin
     leases: dict[int, Match] = Factory(dict)
     specs: set[bytes] = Factory(set)
     sent: int = 0
     done: int = 0
     progress_s: float = 0.0
+    trial: Match | None = None
+    trial_pong: int = 0

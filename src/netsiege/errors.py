@@ -8,6 +8,7 @@
     ├── RuleError        the engine was asked for something that its rules do not know
     ├── HubUnreachable   nothing (or something that is no hub) answers at the address
     ├── AuthError        the hub, or the client, refused the other's key
+    ├── JournalError     the hub's journal cannot be written or read
     ├── WorkerLost       the worker that ran the match is gone, and the match with it
     ├── Forfeited        the seat was lost: too slow, gone, or misbehaved
     └── MatchOver        the match has played its episodes; there is nothing left to ask of it
@@ -55,6 +56,10 @@ class HubUnreachable(SiegeError):
 
 class AuthError(SiegeError):
     """The hub refused this key or role, or is not the hub that it should be."""
+
+
+class JournalError(SiegeError):
+    """A journal cannot be written or read: nobody may be told what is not in it."""
 
 
 class WorkerLost(SiegeError):

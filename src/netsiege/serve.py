@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import netsiege
 from netsiege.errors import ConfigError
+from netsiege.hub.journal import Journal, MemoryJournal, SqliteJournal
 from netsiege.hub.loop import HubLoop
 from netsiege.local import Stop, WorkerKeeper
 from netsiege.protocol import OpenRoom
@@ -55,20 +56,31 @@ def serve_hub(
     insecure: bool,
     kept: Sequence[str] = (),
     parent: int | None = None,
+    journal: str | None = None,
+    insist: bool = True,
 ) -> int | None:
     """Serves until SIGINT or SIGTERM, or until the process `parent` is gone; returns the signal, if any.
 
-    The trajectories of the rooms named in `kept` go to files below `logs/trajectories`.
+    The trajectories of the rooms named in `kept` go to files below `logs/trajectories`. With the path of a
+    `journal`, what that holds goes on, and everything is kept in it; a room of the same name but another task
+    there is an error if one is to `insist` on `rooms`, else the journal's room is served.
 
-    Prints where agents and workers connect. Raises `ConfigError` if an address is taken or refused.
+    Prints where agents and workers connect. Raises `ConfigError` if an address is taken or refused, or the
+    journal is another hub's or holds the same room with another task; `JournalError` when the journal cannot
+    be read or written.
     """
     check_bind(bind, insecure)
     check_bind(workers_bind, insecure)
-    loop = HubLoop(bind, workers_bind, rooms)
+    record: Journal = SqliteJournal(journal) if journal is not None else MemoryJournal()
+    try:
+        loop = HubLoop(bind, workers_bind, rooms, record, insist=insist)
+    except BaseException:
+        record.close()
+        raise
     keeper = None
     try:
         with Stop(parent) as stop, ExitStack() as scribes:
-            _announce(loop, rooms, insecure)
+            _announce(loop, journal, insecure)
             keeper = WorkerKeeper(workers, loop.workers_endpoint, _warn)
 
             def look_around() -> bool:
@@ -83,15 +95,18 @@ def serve_hub(
         if keeper is not None:
             keeper.end()
         loop.close()
+        record.close()
 
 
-def _announce(loop: HubLoop, rooms: Sequence[OpenRoom], insecure: bool) -> None:
+def _announce(loop: HubLoop, journal: str | None, insecure: bool) -> None:
     print(f"netsiege {netsiege.__version__} hub")
     print(f"agents   {loop.agents_endpoint}")
     print(f"workers  {loop.workers_endpoint}")
-    for room in rooms:
+    for room in loop.rooms:
         seats = ", ".join(f"{s.count} {s.role}" for s in room.seats) or f"any {room.players}"
         print(f"room     {room.name}: {seats} a match")
+    if journal is not None:
+        print(f"journal  {journal}: {loop.open_matches} matches go on")
     sys.stdout.flush()
     if insecure:
         _warn("no keys: whoever reaches these addresses may play, watch and run engines")

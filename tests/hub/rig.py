@@ -3,6 +3,7 @@
 from itertools import count
 
 from netsiege.game import AgentRole, GameState
+from netsiege.hub import leasing
 from netsiege.hub.arena import Arena
 from netsiege.hub.broker import Broker
 from netsiege.protocol import (
@@ -34,12 +35,20 @@ def room(name="default", seats=(("Attacker", 1),), players=1, episodes=None, mov
     return OpenRoom(name, ("Attacker", "Defender", "Benign"), counts, players, 7, episodes, move_s, spec)
 
 
+def seated_body(opening, index, observation=OBSERVATION):
+    """What a seat of a match is told first, or when it comes back."""
+    seat = opening.seats[index]
+    return Seated(
+        opening.match, seat.role, seat.index, 1, opening.episodes, 100, "g", "h", "r", observation
+    ).encode()
+
+
 class FakeWorker:
     """Keeps what it is sent. Answers only when told to."""
 
-    def __init__(self, rig, peer, slots=100):
+    def __init__(self, rig, peer, slots=100, engine=b"engine"):
         self.rig, self.peer, self.frames = rig, peer, []
-        ready = Ready(peer.decode(), slots, b"engine", ("netsecgame",))
+        ready = Ready(peer.decode(), slots, engine, ("netsecgame",))
         self.say(WORKER_HEAD.pack(VERSION, Kind.READY, 0, 0) + ready.encode())
 
     def say(self, frame):
@@ -66,13 +75,14 @@ class FakeWorker:
         """Answers every OPEN with SEATED for its seats; returns the leases."""
         leases = []
         for lease, opening in self.opened():
-            for i, seat in enumerate(opening.seats):
-                told = Seated(
-                    opening.match, seat.role, seat.index, 1, opening.episodes, 100, "g", "h", "r", OBSERVATION
-                )
-                self.out(lease, i, Kind.SEATED, 0, told.encode(), Flag.MOVE, 0)
+            self.seat(lease, opening)
             leases.append(lease)
         return leases
+
+    def seat(self, lease, opening):
+        """Says SEATED for the seats of a match."""
+        for i in range(len(opening.seats)):
+            self.out(lease, i, Kind.SEATED, 0, seated_body(opening, i), Flag.MOVE, 0)
 
     def events(self):
         """The events since the last call of `take`: (lease, sequence, seat, kind, request, body)."""
@@ -135,10 +145,10 @@ class Rig:
         agent.__init__(self, peer, role)
         return agent
 
-    def worker(self, peer, slots=100):
+    def worker(self, peer, slots=100, engine=b"engine"):
         worker = FakeWorker.__new__(FakeWorker)
         self.workers[peer] = worker
-        worker.__init__(self, peer, slots)
+        worker.__init__(self, peer, slots, engine)
         return worker
 
     def from_agent(self, peer, frame):
@@ -146,6 +156,16 @@ class Rig:
 
     def from_worker(self, peer, frame):
         self._pass_on(self.broker.from_worker(peer, frame, self.now_s), self._to_agent)
+
+    def lose_worker(self, peer, blame=True):
+        """The worker's connection ends."""
+        leasing.worker_gone(self.arena, peer, blame=blame)
+        self.flush()
+
+    def lose_agent(self, peer):
+        """The agent's connection ends."""
+        self.arena.agent_gone(peer, self.now_s)
+        self.flush()
 
     def tick(self, seconds):
         self.now_s += seconds

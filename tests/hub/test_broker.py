@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from netsiege.errors import Forfeited, MatchOver, ProtocolError, WorkerLost
 from netsiege.game import IP, Action, ActionType, AgentRole, Observation
-from netsiege.hub.arena import PROGRESS_LIMIT_S, SWEEP_TICKS, derive_seed
+from netsiege.hub.arena import SWEEP_TICKS, derive_seed
+from netsiege.hub.leasing import PROGRESS_LIMIT_S
 from netsiege.protocol import (
     AGENT_HEAD,
+    DEFAULT_GRACE_S,
     MAX_AGENT_FRAME_BYTES,
     VERSION,
     WORKER_HEAD,
@@ -284,68 +286,6 @@ def test_answer_held_in_a_batch_comes_later_under_the_same_request():
     assert not agent.session.is_open(asked)
 
 
-def test_worker_that_dies_is_told_to_every_seat_at_once():
-    rig = Rig(room(seats=(("Attacker", 2),)))
-    worker = rig.worker(b"w")
-    busy, idle = rig.agent(b"a"), rig.agent(b"b")
-    busy.join(), idle.join()
-    worker.seat_all()
-    for agent in (busy, idle):
-        agent.answers()
-    asked = busy.ask(busy.session.step(busy.seat, LOOK))
-    seats = busy.seat, idle.seat
-    rig.arena.worker_gone(b"w", 1.0)
-    rig.flush()
-    assert isinstance(busy.answers()[0], WorkerLost)
-    assert not busy.session.is_open(asked)
-    assert isinstance(idle.answers()[0], WorkerLost)
-    for agent, seat in zip((busy, idle), seats, strict=True):
-        assert isinstance(seat.ended, WorkerLost)
-        with pytest.raises(WorkerLost):
-            agent.session.step(seat, LOOK)
-    assert rig.arena.seats == {}
-
-
-def test_worker_that_dies_with_a_batch_open_ends_the_batch():
-    rig = Rig()
-    worker, agent = rig.worker(b"w"), rig.agent(b"a")
-    agent.join(), agent.join()
-    worker.seat_all()
-    agent.answers()
-    asked = agent.ask(agent.session.step_many([(s, LOOK) for s in agent.session.seats.values()]))
-    rig.arena.worker_gone(b"w", 1.0)
-    rig.flush()
-    assert [type(answer) for answer in agent.answers()] == [WorkerLost] * 2
-    assert not agent.session.is_open(asked)
-
-
-def test_step_that_crosses_the_news_of_a_lost_worker_is_answered_with_the_loss():
-    rig = Rig()
-    worker, agent = rig.worker(b"w"), rig.agent(b"a")
-    seated(rig, worker, agent)
-    asked, frame = agent.session.step(agent.seat, LOOK)
-    rig.arena.worker_gone(b"w", 1.0)
-    rig.flush()
-    rig.from_agent(b"a", frame)
-    assert [type(answer) for answer in agent.answers()] == [WorkerLost] * 2
-    assert not agent.session.is_open(asked)
-
-
-def test_late_words_of_a_lost_lease_are_dropped():
-    rig = Rig()
-    worker, agent = rig.worker(b"w"), rig.agent(b"a")
-    [lease] = seated(rig, worker, agent)
-    other = rig.worker(b"v")
-    heard = len(agent.frames)
-    other.out(lease, 0, Kind.OBS, 0, STEP_REPLY)
-    rig.arena.worker_gone(b"w", 1.0)
-    rig.flush()
-    assert len(agent.frames) == heard + 1
-    worker.out(lease, 0, Kind.OBS, 0, STEP_REPLY)
-    assert len(agent.frames) == heard + 1
-    assert [kind for kind, *_ in worker.take()] == [Kind.UNKNOWN]
-
-
 def test_worker_that_the_hub_does_not_know_is_told_so():
     rig = Rig()
     rig.from_worker(b"ghost", WORKER_HEAD.pack(VERSION, Kind.W_PONG, 0, 0) + WorkerPong(1).encode())
@@ -369,8 +309,9 @@ def test_agent_that_is_gone_leaves_its_matches_and_the_waiting_room():
     agent.join(room="one")
     worker.seat_all()
     agent.join(room="two")
-    rig.arena.agent_gone(b"a", 1.0)
-    rig.flush()
+    rig.lose_agent(b"a")
+    assert worker.events() == []
+    rig.tick(DEFAULT_GRACE_S)
     assert [(event[3], event[5]) for event in worker.events()] == [(Kind.LEAVE, b"\x01")]
     rig.agent(b"b").join(room="two")
     assert worker.opened() == []
@@ -453,20 +394,23 @@ def test_worker_that_gets_nowhere_is_given_up():
     rig.tick(PROGRESS_LIMIT_S - 1)
     assert agent.answers() == []
     rig.tick(2)
-    assert isinstance(agent.answers()[0], WorkerLost)
+    assert rig.arena.workers == {}
+    assert len(rig.worker(b"v").opened()) == 1
 
 
 def test_worker_that_has_nothing_to_do_or_gets_on_is_kept():
     rig = Rig()
     worker, agent = rig.worker(b"w"), rig.agent(b"a")
     seated(rig, worker, agent)
+    worker.say(WORKER_HEAD.pack(VERSION, Kind.W_PONG, 0, 0) + WorkerPong(1).encode())
     for _ in range(5):
         rig.tick(PROGRESS_LIMIT_S)
     agent.ask(agent.session.step(agent.seat, LOOK))
     rig.tick(PROGRESS_LIMIT_S - 1)
-    worker.say(WORKER_HEAD.pack(VERSION, Kind.W_PONG, 0, 0) + WorkerPong(1).encode())
+    worker.say(WORKER_HEAD.pack(VERSION, Kind.W_PONG, 0, 0) + WorkerPong(2).encode())
     rig.tick(PROGRESS_LIMIT_S)
     assert agent.answers() == []
+    assert list(rig.arena.workers) == [b"w"]
 
 
 def test_director_opens_rooms_and_hears_of_episodes_and_matches():
@@ -500,10 +444,19 @@ def test_room_of_a_taken_name_or_with_impossible_seats_is_refused():
     rig = Rig()
     director = rig.agent(b"d", SessionRole.DIRECTOR)
     director.answers()
-    director.ask(director.session.open_room(room("default")))
+    director.ask(director.session.open_room(room("default", players=2)))
     assert refused(director) == Code.BAD_REQUEST
     director.ask(director.session.open_room(room("x", seats=(("King", 1),))))
     assert refused(director) == Code.BAD_REQUEST
+
+
+def test_room_that_is_asked_for_twice_is_opened_once():
+    rig = Rig()
+    director = rig.agent(b"d", SessionRole.DIRECTOR)
+    director.answers()
+    for _ in range(2):
+        director.ask(director.session.open_room(room("x")))
+    assert [answer.name for answer in director.answers()] == ["x", "x"]
 
 
 def test_agent_cannot_watch_and_spectator_cannot_play():
@@ -616,7 +569,7 @@ def test_stranger_among_workers_is_told_once_until_it_is_ready():
         rig.from_worker(b"g", WORKER_HEAD.pack(VERSION, Kind.OUT, 5, 1) + b"12345678")
     assert [frame[1] for _, frame in rig.nobody] == [Kind.UNKNOWN]
     rig.worker(b"g")
-    rig.arena.worker_gone(b"g", 1.0)
+    rig.lose_worker(b"g")
     rig.from_worker(b"g", WORKER_HEAD.pack(VERSION, Kind.OUT, 5, 1) + b"12345678")
     assert [frame[1] for frame in rig.workers[b"g"].frames] == [Kind.UNKNOWN]
 

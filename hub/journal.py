@@ -1,0 +1,222 @@
+"""Where the hub keeps what it must not lose: one file, an SQLite database in WAL mode, or nothing at all.
+
+What a turn of the hub's loop has brought is committed at once: all its events in one blob, and beside it the
+rarer records (`ledger`). A commit survives the end of the process however it comes; it is on the disk, safe
+from the end of the machine too, after the next checkpoint, which another thread makes about once a second.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, Final, Protocol
+
+from netsiege.errors import ConfigError, JournalError, SiegeError
+from netsiege.hub.archive import load_kept
+from netsiege.hub.archive import read_matches as read_matches
+from netsiege.hub.ledger import Chunk, Kept, MatchEnded, MatchMade, Record, RoomOpened
+from netsiege.protocol import pack
+
+FORMAT: Final = 1
+CHECKPOINT_EVERY_S: Final = 1.0
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS meta (format INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS rooms (name TEXT PRIMARY KEY, opened BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS turns (id INTEGER PRIMARY KEY, events BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS matches (
+    id INTEGER PRIMARY KEY, room TEXT NOT NULL, ordinal INTEGER NOT NULL, turn INTEGER NOT NULL,
+    made BLOB NOT NULL, ended_s REAL, cause TEXT, text TEXT, outputs INTEGER, chain INTEGER, lost BLOB);
+CREATE INDEX IF NOT EXISTS matches_ended ON matches (ended_s);
+CREATE TABLE IF NOT EXISTS chunks (
+    match INTEGER NOT NULL, upto INTEGER NOT NULL, turn INTEGER NOT NULL, events BLOB NOT NULL,
+    base INTEGER NOT NULL, snapshot BLOB, outputs INTEGER NOT NULL, chain INTEGER NOT NULL, seats BLOB);
+CREATE INDEX IF NOT EXISTS chunks_match ON chunks (match);
+"""
+
+
+class Journal(Protocol):
+    """What a hub needs of a journal."""
+
+    @property
+    def lasting(self) -> bool:
+        """Whether anything is kept: if not, the hub need not say anything to `commit`."""
+
+    def load(self) -> Kept:
+        """Everything that was committed, as far as open matches need it. Raises `JournalError`."""
+
+    def commit(self, turn: int, events: Sequence[object], records: Sequence[Record], oldest: int) -> None:
+        """Keeps turn number `turn`; returns when it is kept. Turns up to `oldest` may be forgotten.
+
+        `events` are flat: match, sequence, event. Raises `JournalError`.
+        """
+
+    def close(self) -> None:
+        """Ends orderly."""
+
+
+class MemoryJournal:
+    """Keeps nothing: matches survive their workers, by what the arena itself keeps, but not the hub."""
+
+    lasting: Final = False
+
+    def load(self) -> Kept:
+        """Nothing."""
+        return Kept([], [], [], 0, 0)
+
+    def commit(self, turn: int, events: Sequence[object], records: Sequence[Record], oldest: int) -> None:
+        """Forgets it."""
+
+    def close(self) -> None:
+        """Has nothing to end."""
+
+
+class SqliteJournal:
+    """A journal in a file. Only one hub at a time can have it.
+
+    Raises `ConfigError` if the file cannot be had, is no journal, or another hub's.
+    """
+
+    lasting: Final = True
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._lock = _lock(self.path)
+        try:
+            self._database = _connect(self.path)
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA wal_autocheckpoint = 0")
+            self._database.executescript(SCHEMA)
+            _check_format(self._database, self.path)
+        except sqlite3.Error as error:
+            self._lock.close()
+            raise ConfigError(f"{self.path}: no journal, and none can be made of it: {error}") from None
+        except ConfigError:
+            self._lock.close()
+            raise
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._checkpoint, name="checkpoint", daemon=True)
+        self._thread.start()
+
+    def load(self) -> Kept:
+        """Everything that open matches need, and the ends of matches of the last minute."""
+        try:
+            return load_kept(self._database)
+        except (sqlite3.Error, ValueError, TypeError, SiegeError) as error:
+            raise JournalError(f"{self.path}: the journal cannot be read: {error}") from error
+
+    def commit(self, turn: int, events: Sequence[object], records: Sequence[Record], oldest: int) -> None:
+        """Keeps a turn: some ten microseconds, and more for records."""
+        execute = self._database.execute
+        try:
+            if not records and not oldest:
+                execute("INSERT INTO turns VALUES (?, ?)", (turn, pack(events)))
+                return
+            execute("BEGIN IMMEDIATE")
+            execute("INSERT INTO turns VALUES (?, ?)", (turn, pack(events)))
+            for record in records:
+                statement, values = _WRITERS[type(record)](record, turn)
+                execute(statement, values)
+            if oldest:
+                execute("DELETE FROM turns WHERE id <= ?", (oldest,))
+            execute("COMMIT")
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"{self.path}: the journal cannot be written: {error}. Nothing that agents have been told is "
+                f"lost: mend it (is the disk full?) and start the hub again with the same journal"
+            ) from error
+
+    def _checkpoint(self) -> None:
+        """Moves what was committed from the log to its place, without holding up commits."""
+        database = _connect(self.path)
+        while not self._stop.wait(CHECKPOINT_EVERY_S):
+            try:
+                database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.Error:
+                continue  # the log grows until the next one; whether it can be written, commits find out
+        database.close()
+
+    def close(self) -> None:
+        """Writes everything to its place and lets the file go."""
+        self._stop.set()
+        self._thread.join()
+        self._database.close()
+        self._lock.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    database.execute("PRAGMA synchronous = NORMAL")
+    return database
+
+
+def _lock(path: Path) -> IO[bytes]:
+    """A lock that ends with the process, however that ends."""
+    where = path.with_name(path.name + ".lock")
+    try:
+        lock = where.open("ab")
+    except OSError as error:
+        raise ConfigError(f"{where}: cannot be written: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise ConfigError(f"{path}: another hub is writing this journal") from None
+    return lock
+
+
+def _check_format(database: sqlite3.Connection, path: Path) -> None:
+    row = database.execute("SELECT format FROM meta").fetchone()
+    if row is None:
+        database.execute("INSERT INTO meta VALUES (?)", (FORMAT,))
+    elif row[0] != FORMAT:
+        raise ConfigError(f"{path}: a journal of format {row[0]}; this hub reads {FORMAT}")
+
+
+# --- writing ----------------------------------------------------------------------------------------------
+
+
+def _write_room(record: RoomOpened, _turn: int) -> tuple[str, tuple[Any, ...]]:
+    return "INSERT OR REPLACE INTO rooms VALUES (?, ?)", (record.name, record.opened)
+
+
+def _write_made(record: MatchMade, turn: int) -> tuple[str, tuple[Any, ...]]:
+    made = [record.seed, record.engine, record.rulesets, record.players, record.specs, record.seats]
+    values = (record.id, record.room, record.ordinal, turn - 1, pack(made))
+    return "INSERT INTO matches (id, room, ordinal, turn, made) VALUES (?, ?, ?, ?, ?)", values
+
+
+def _write_chunk(record: Chunk, turn: int) -> tuple[str, tuple[Any, ...]]:
+    values = (
+        record.match,
+        record.upto,
+        turn - 1,
+        pack(record.events),
+        record.base,
+        record.snapshot,
+        record.outputs,
+        record.chain,
+        pack(record.seats),
+    )
+    return "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values
+
+
+def _write_ended(record: MatchEnded, _turn: int) -> tuple[str, tuple[Any, ...]]:
+    values = (time.time(), record.cause, record.text, record.outputs, record.chain, pack(record.lost))
+    return (
+        "UPDATE matches SET ended_s = ?, cause = ?, text = ?, outputs = ?, chain = ?, lost = ? WHERE id = ?",
+        (*values, record.match),
+    )
+
+
+_WRITERS: Final[dict[type, Any]] = {
+    RoomOpened: _write_room,
+    MatchMade: _write_made,
+    Chunk: _write_chunk,
+    MatchEnded: _write_ended,
+}

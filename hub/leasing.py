@@ -1,0 +1,190 @@
+"""Who runs which match: leases, failover, quarantine, balance. Pure.
+
+A worker is disposable: what it has is made from a match's spec, its last snapshot and the events since. When
+a worker goes, its matches are leased to others of the same engine; these play the events again, and what the
+agents have been told already is compared and dropped (`broker`). Whatever the old worker still says comes
+under a lease that nobody holds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from netsiege.hub.records import Match, Worker
+from netsiege.protocol import Cause, Code, Held, Kind, Open, Ready, Spec, Wait, message
+
+if TYPE_CHECKING:
+    from netsiege.hub.arena import Arena
+
+PROGRESS_LIMIT_S: Final = 30.0
+"""A worker with events to do that finishes none for so long is given up."""
+PING_EVERY_S: Final = 1.0
+DEATHS_ALONE: Final = 2
+"""A match that was under way at the death of so many workers in a row gets the next one's attention alone."""
+DEATHS_MAX: Final = 3
+"""So many, the last one alone, and it is quarantined."""
+
+WAIT_WORKER: Final = Wait(Held.WORKER).encode()
+
+
+def least_loaded(arena: Arena, like: Match | None = None) -> Worker | None:
+    """The worker with the most room for one more match; `like`: only of the engine that has run this one."""
+    free = [
+        worker
+        for worker in arena.workers.values()
+        if len(worker.leases) < worker.slots and (like is None or worker.kin == like.kin)
+    ]
+    return min(free, key=lambda worker: len(worker.leases) / worker.slots, default=None)
+
+
+def place(arena: Arena) -> None:
+    """Leases the matches without a worker, the oldest first, as far as there are workers for them."""
+    for match in sorted(arena.homeless.values(), key=lambda match: match.id):
+        suspect = match.deaths >= DEATHS_ALONE
+        worker = _untried(arena, match) if suspect else least_loaded(arena, match)
+        if worker is None:
+            continue
+        del arena.homeless[match.id]
+        if suspect:
+            worker.trial = match
+        lease(arena, match, worker)
+
+
+def _untried(arena: Arena, match: Match) -> Worker | None:
+    free = [w for w in arena.workers.values() if w.trial is None and w.kin == match.kin]
+    return min((w for w in free if len(w.leases) < w.slots), key=lambda w: len(w.leases), default=None)
+
+
+def lease(arena: Arena, match: Match, worker: Worker) -> None:
+    """Gives a match to a worker, from its last snapshot on."""
+    room = match.room
+    match.worker, match.lease = worker, arena.draw_u64()
+    match.behind, match.check = match.outputs - match.base_outputs, match.base_chain
+    match.replied = -1 if match.snapshot is None else match.base
+    worker.leases[match.lease] = match
+    if room.digest not in worker.specs:
+        worker.specs.add(room.digest)
+        body = Spec(room.digest, room.spec.spec).encode()
+        arena.to_workers.append((worker.peer, message(Kind.SPEC, 0, 0, body)))
+    opening = Open(
+        match.id,
+        room.digest,
+        match.seed,
+        room.spec.episodes,
+        match.specs,
+        match.snapshot,
+        tuple(match.kept),
+    )
+    worker.sent += 1 + len(match.kept)
+    arena.to_workers.append((worker.peer, message(Kind.OPEN, match.lease, 0, opening.encode())))
+    for seat in match.seats:
+        if seat.view:
+            arena.to_workers.append((worker.peer, message(Kind.VIEW, match.lease, seat.index, b"")))
+    if worker.trial is match:
+        worker.trial_pong += 1
+        arena.to_workers.append((worker.peer, message(Kind.W_PING, 0, worker.trial_pong, b"")))
+
+
+def release(arena: Arena, match: Match) -> None:
+    """Takes a match off its worker, if it has one: from now on that worker's words about it are void."""
+    worker = match.worker
+    if worker is None:
+        return
+    del worker.leases[match.lease]
+    match.worker = None
+    if worker.peer in arena.workers:
+        arena.to_workers.append((worker.peer, message(Kind.CLOSE, match.lease, 0, b"")))
+    if worker.trial is match:
+        worker.trial = None
+
+
+# --- workers come and go ----------------------------------------------------------------------------------
+
+
+def worker_ready(arena: Arena, peer: bytes, ready: Ready) -> None:
+    """Takes a worker in, or anew: whoever says READY holds no leases."""
+    worker_gone(arena, peer, blame=False)
+    worker = Worker(peer, ready.name, ready.slots, (ready.engine, ready.rulesets), progress_s=arena.now_s)
+    arena.workers[peer] = worker
+    place(arena)
+    _balance(arena, worker)
+    arena.fill_rooms()
+
+
+def _balance(arena: Arena, worker: Worker) -> None:
+    """Moves matches to a worker that has just come, until it has its share of them."""
+    equals = [w for w in arena.workers.values() if w.kin == worker.kin]
+    matches, slots = sum(len(w.leases) for w in equals), sum(w.slots for w in equals)
+    share = matches * worker.slots // slots
+    donors = sorted(equals, key=lambda w: len(w.leases) / w.slots, reverse=True)
+    for donor in donors:
+        surplus = len(donor.leases) - -(-matches * donor.slots // slots)
+        for match in list(donor.leases.values())[-max(surplus, 0) :] if surplus > 0 else []:
+            if len(worker.leases) >= share:
+                return
+            release(arena, match)
+            lease(arena, match, worker)
+
+
+def worker_gone(arena: Arena, peer: bytes, *, blame: bool) -> None:
+    """Takes a worker out; its matches go elsewhere.
+
+    `blame` says that it did not go by its own will: a match with an event that it left undone may be why.
+    """
+    arena.told_unknown.discard(peer)
+    worker = arena.workers.pop(peer, None)
+    if worker is None:
+        return
+    orphans = list(worker.leases.values())
+    worker.leases.clear()
+    for match in orphans:
+        match.worker = None
+        arena.homeless[match.id] = match
+        if blame:
+            _suspect(arena, match, worker)
+    arena.fill_rooms()
+    for match in orphans:
+        if match.id in arena.homeless:
+            _tell_waiting(arena, match)
+
+
+def _suspect(arena: Arena, match: Match, worker: Worker) -> None:
+    """Counts the death of its worker against a match that was under way; quarantines it after the last."""
+    if match.replied >= match.blamed:
+        match.deaths = 0  # what it did at the last death, it has survived since
+    if match is worker.trial or (worker.trial is None and match.replied < match.sequence):
+        match.deaths, match.blamed = match.deaths + 1, match.sequence
+    if match.deaths >= DEATHS_MAX:
+        text = f"match {match.id} has ended {match.deaths} workers in a row, and is kept from the others"
+        arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, text)
+
+
+def _tell_waiting(arena: Arena, match: Match) -> None:
+    """Says to whoever waits for an answer that it takes a worker that is not there."""
+    for seat in match.seats:
+        if seat.request and seat.peer:
+            arena.to_agents.append((seat.peer, message(Kind.WAIT, seat.handle, seat.request, WAIT_WORKER)))
+
+
+def worker_pong(arena: Arena, worker: Worker, number: int, done: int) -> None:
+    """A worker has done so many events; the answer to a ping that followed a match on trial acquits it."""
+    if done > worker.done:
+        worker.done, worker.progress_s = done, arena.now_s
+    if worker.trial is not None and number and number == worker.trial_pong:
+        worker.trial.deaths = 0
+        worker.trial = None
+        place(arena)
+
+
+def tick(arena: Arena) -> None:
+    """Asks the workers, once a second, how far they are; gives up who gets nowhere."""
+    if arena.now_s < arena.next_ping_s:
+        return
+    arena.next_ping_s = arena.now_s + PING_EVERY_S
+    for worker in list(arena.workers.values()):
+        if worker.sent <= worker.done:
+            worker.progress_s = arena.now_s
+        elif arena.now_s - worker.progress_s > PROGRESS_LIMIT_S:
+            worker_gone(arena, worker.peer, blame=True)
+            continue
+        arena.to_workers.append((worker.peer, message(Kind.W_PING, 0, 0, b"")))

@@ -1,0 +1,276 @@
+"""What is kept of the arena, as plain records, and how an arena is made from it again. Pure.
+
+Events travel to the journal in turns, as they come. Rooms, matches and their ends are records of their own,
+and so is a chunk: what has happened in a match since its last chunk, with its newest snapshot and how its
+seats stand. A match is its newest snapshot and the events after it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import frozen
+
+from netsiege.errors import ConfigError
+from netsiege.hub import clocks
+from netsiege.hub.records import Match, Room, Seat, Session
+from netsiege.protocol import EVENT_HEAD, Cause, Kind, LostSeat, OpenRoom, Player, SeatSpec, SessionRole
+
+if TYPE_CHECKING:
+    from netsiege.hub.arena import Arena
+
+FILE_AFTER_TURNS: Final = 20_000
+"""A match whose last events are so many turns old is filed without a snapshot, so that turns can go."""
+FILE_AT_ONCE: Final = 200
+"""How many such matches are filed between two looks at the sockets."""
+
+
+@frozen
+class RoomOpened:
+    """A room, as its `OpenRoom` says."""
+
+    name: str
+    opened: bytes
+
+
+@frozen
+class MatchMade:
+    """A match and who sits in it: a list of handle, JOIN's request, token, name and deltas for each seat."""
+
+    id: int
+    ordinal: int
+    room: str
+    seed: int
+    engine: bytes
+    rulesets: tuple[str, ...]
+    players: list[Any]
+    specs: list[Any]
+    seats: list[list[Any]]
+
+
+@frozen
+class Chunk:
+    """The events of a match up to number `upto`, its newest snapshot if that is another one, its seats."""
+
+    match: int
+    upto: int
+    events: list[bytes]
+    base: int
+    snapshot: bytes | None
+    outputs: int
+    chain: int
+    seats: list[list[Any]]
+
+
+@frozen
+class MatchEnded:
+    """A match is over. `lost` are the last words about its seats, each with its session's token."""
+
+    match: int
+    cause: str
+    text: str
+    outputs: int
+    chain: int
+    lost: list[list[Any]]
+
+
+Record = RoomOpened | MatchMade | Chunk | MatchEnded
+
+
+@frozen
+class OpenMatch:
+    """A match as the journal has it: made, newest snapshot, all events after that.
+
+    `seats` are as they stood after event `filed`, when the journal had committed `filed_turn` turns.
+    """
+
+    made: MatchMade
+    base: int
+    snapshot: bytes | None
+    outputs: int
+    chain: int
+    events: list[bytes]
+    filed: int
+    filed_turn: int
+    seats: list[list[Any]] | None
+
+
+@frozen
+class Kept:
+    """All that a journal holds of the arena. `rooms` come with the number of matches they have made."""
+
+    rooms: list[tuple[OpenRoom, int]]
+    matches: list[OpenMatch]
+    ended: list[MatchEnded]
+    last_match: int
+    turns: int
+
+
+# --- from the arena ---------------------------------------------------------------------------------------
+
+
+def room_opened(room: Room) -> RoomOpened:
+    """The record of a room."""
+    return RoomOpened(room.spec.name, room.spec.encode())
+
+
+def match_made(match: Match) -> MatchMade:
+    """The record of a match that has just been made."""
+    seats = [
+        [s.handle, s.request, s.session.token, s.session.name, s.session.deltas]
+        for s in match.seats
+        if s.session is not None
+    ]
+    players = [[p.role, p.index, p.name] for p in match.players]
+    specs = [[s.role, s.index, s.name, s.deltas] for s in match.specs]
+    engine, rulesets = match.kin
+    room = match.room.spec.name
+    return MatchMade(match.id, match.ordinal, room, match.seed, engine, rulesets, players, specs, seats)
+
+
+def file_chunk(arena: Arena, match: Match, *, snapshot: bool) -> None:
+    """Files what has happened in a match since it was filed last."""
+    kept = match.kept
+    unfiled = kept[len(kept) - (match.sequence - match.filed) :] if match.sequence > match.filed else []
+    arena.records.append(
+        Chunk(
+            match.id,
+            match.sequence,
+            unfiled,
+            match.base,
+            match.snapshot if snapshot else None,
+            match.base_outputs,
+            match.base_chain,
+            [_seat_plain(seat) for seat in match.seats],
+        )
+    )
+    match.filed, match.filed_turn = match.sequence, arena.turns
+
+
+def _seat_plain(seat: Seat) -> list[Any]:
+    return [seat.request, seat.answered, seat.refusal, seat.leaving, seat.over]
+
+
+def match_ended(match: Match, cause: Cause, text: str) -> MatchEnded:
+    """The record of a match that is over."""
+    lost = [
+        [seat.session.token, seat.session.name, word.handle, word.kind, word.request, word.body]
+        for seat in match.seats
+        if seat.session is not None
+        for word in seat.lost
+    ]
+    return MatchEnded(match.id, cause, text, match.outputs, match.chain, lost)
+
+
+def oldest_turn(arena: Arena) -> int:
+    """The last turn that no open match needs any more; files matches that would hold it back."""
+    filed = 0
+    oldest = arena.turns
+    for match in arena.matches.values():
+        if not match.journaled:
+            continue
+        if match.filed == match.sequence:
+            match.filed_turn = arena.turns
+        elif match.filed_turn < arena.turns - FILE_AFTER_TURNS and filed < FILE_AT_ONCE:
+            filed += 1
+            file_chunk(arena, match, snapshot=False)
+        oldest = min(oldest, match.filed_turn)
+    return oldest
+
+
+# --- to the arena -----------------------------------------------------------------------------------------
+
+
+def restore(arena: Arena, kept: Kept, asked: tuple[OpenRoom, ...] = (), *, insist: bool = True) -> None:
+    """Brings an arena without rooms back to where the journal has it; opens the rooms `asked` for as well.
+
+    Its matches have no worker, its sessions no connection; both come. A room that is asked for and in the
+    journal with another task raises `ConfigError`; if nobody insists, the journal's is taken.
+    """
+    journaling, arena.journaling = arena.journaling, False
+    for spec, made in kept.rooms:
+        arena.add_room(spec).made = made
+    arena.journaling = journaling
+    for spec in asked:
+        _open_asked(arena, spec, insist)
+    arena.matches_made, arena.turns = kept.last_match, kept.turns
+    for told in kept.matches:
+        _restore_match(arena, told)
+    for ended in kept.ended:
+        for token, name, *word in ended.lost:
+            _session(arena, token, name, deltas=True).lost.append(LostSeat(*word))
+
+
+def _open_asked(arena: Arena, spec: OpenRoom, insist: bool) -> None:
+    there = arena.rooms.get(spec.name)
+    if there is None:
+        arena.add_room(spec)
+    elif insist and there.spec.spec != spec.spec:
+        raise ConfigError(
+            f"the journal has a room {spec.name!r} with another task: leave the task away to go on with "
+            f"that, or choose another journal"
+        )
+
+
+def _session(arena: Arena, token: bytes, name: str, deltas: bool) -> Session:
+    session = arena.tokens.get(token)
+    if session is None:
+        session = Session(b"", SessionRole.AGENT, name, deltas, token, away_s=arena.now_s)
+        arena.tokens[token] = arena.away[token] = session
+    return session
+
+
+def _restore_match(arena: Arena, told: OpenMatch) -> None:
+    made = told.made
+    room = arena.rooms[made.room]
+    match = Match(
+        made.id,
+        made.ordinal,
+        room,
+        made.seed,
+        tuple(Player.read(player) for player in made.players),
+        tuple(SeatSpec.read(spec) for spec in made.specs),
+        (made.engine, made.rulesets),
+        True,
+        clocks.has_clock(room.spec),
+        sequence=told.base + len(told.events),
+        kept=list(told.events),
+        snapshot=told.snapshot,
+        base=told.base,
+        outputs=told.outputs,
+        chain=told.chain,
+        base_outputs=told.outputs,
+        base_chain=told.chain,
+        held=[] if room.spec.round_s is not None else None,
+    )
+    match.filed, match.filed_turn = told.filed, told.filed_turn
+    for index, (handle, request, token, name, deltas) in enumerate(made.seats):
+        session = _session(arena, token, name, deltas)
+        seat = Seat(handle, session, match, index, request, b"")
+        match.seats.append(seat)
+    if told.seats is not None:
+        for seat, plain in zip(match.seats, told.seats, strict=True):
+            seat.request, seat.answered, seat.refusal, seat.leaving, seat.over = plain
+    _walk(match, told.events[max(told.filed - told.base, 0) :])
+    for seat in match.seats:
+        if not seat.over and seat.session is not None:
+            seat.session.seats[seat.handle] = arena.seats[seat.handle] = seat
+    match.alive = sum(not seat.over for seat in match.seats)
+    room.open += 1
+    arena.matches[match.id] = arena.homeless[match.id] = match
+    clocks.start_round(arena, match)
+    for seat in match.seats:
+        if match.clocked and not seat.over:
+            clocks.start_move(arena, seat)
+
+
+def _walk(match: Match, events: list[bytes]) -> None:
+    """What the events after the last filing have left pending; the outputs that follow say what is not."""
+    for event in events:
+        index, kind, request = EVENT_HEAD.unpack_from(event)
+        seat = match.seats[index]
+        if kind == Kind.LEAVE:
+            seat.leaving = True
+            seat.request = seat.request or request
+        elif request:
+            seat.request, seat.resets = request, kind == Kind.RESET
