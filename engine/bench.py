@@ -1,9 +1,7 @@
 """How fast the engine is: `netsiege bench engine`.
 
-All times are the process's own (CPU time): what else the machine does counts as little as it can. Every
-figure is the median over rounds; a round measures everything once, ours and the peers' in turn. `spread` is
-the distance from the lowest to the highest round, as a share of the median. A `ratio` is the median of the
-rounds' own ratios to the `baseline`, 2.0 being twice as good.
+All times are the process's own (CPU time): what else the machine does counts as little as it can. A round
+measures everything once, ours and the peers' in turn; `netsiege.figures` says what becomes of the rounds.
 
 The worker's path is what `GameHost.receive` does with a step: decode, check, play, log, look at the goal,
 encode the reply. Moves are random valid ones; a reset comes after every 100 of them or an earlier end.
@@ -14,12 +12,9 @@ is all of a RESET in the middle of an episode: settle it, tell the result, begin
 from __future__ import annotations
 
 import gc
-import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
-
-from attrs import Factory, define
 
 from netsiege.engine.action_table import ActionTable
 from netsiege.engine.bench_load import RESET, SEATS, Load, record
@@ -30,6 +25,7 @@ from netsiege.engine.streams import Stream
 from netsiege.engine.synthetic import synthetic_spec
 from netsiege.engine.tables import Tables, compile_spec
 from netsiege.engine.worker import spare_the_collector
+from netsiege.figures import Row, figures_of
 from netsiege.protocol import Kind
 
 SIZES: Final = (10, 100, 1_000, 10_000)
@@ -45,37 +41,6 @@ STATE_STEPS: Final = 60
 COMPILE_HOSTS: Final = 1_000
 
 STEP: Final = int(Kind.STEP)
-
-
-@define
-class Row:
-    """One figure, round by round."""
-
-    name: str
-    unit: str
-    is_rate: bool
-    baseline: str | None = None
-    """The row to compare with."""
-    values: list[float] = Factory(list)
-
-    def figure(self, rows: dict[str, Row]) -> dict[str, Any]:
-        """The row as `run` gives it."""
-        value = statistics.median(self.values)
-        other = rows.get(self.baseline or "")
-        if other is not None and not other.values:
-            other = None
-        ratio = None
-        if other is not None:
-            pairs = zip(self.values, other.values, strict=True)
-            ratio = statistics.median(a / b if self.is_rate else b / a for a, b in pairs)
-        return {
-            "name": self.name,
-            "value": value,
-            "unit": self.unit,
-            "spread": (max(self.values) - min(self.values)) / value if value else 0.0,
-            "baseline": None if other is None else other.name,
-            "ratio": ratio,
-        }
 
 
 class _Network:
@@ -160,7 +125,7 @@ def run(
         gc.set_threshold(*threshold)
         for peer in running:
             peer.__exit__()
-    return [row.figure(rows) for row in rows.values() if row.values]
+    return figures_of(rows.values())
 
 
 def _measure_round(
@@ -251,28 +216,3 @@ def _each(work: Callable[[], object], times: int) -> float:
     for _ in range(times):
         work()
     return (time.process_time() - start) / times * 1e6
-
-
-def format_table(figures: Sequence[dict[str, Any]]) -> str:
-    """Figures as a plain text table. Ends without a newline."""
-    lines = [("FIGURE", "MEDIAN", "UNIT", "SPREAD", "RATIO", "TO")]
-    for figure in figures:
-        value, ratio = figure["value"], figure["ratio"]
-        lines.append(
-            (
-                figure["name"],
-                f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}",
-                figure["unit"],
-                f"{figure['spread']:.0%}",
-                "" if ratio is None else f"{ratio:.3g}x",
-                figure["baseline"] or "",
-            )
-        )
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place in (1, 3, 4) else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )

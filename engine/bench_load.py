@@ -10,7 +10,7 @@ from netsiege.engine.action_table import ActionTable
 from netsiege.engine.game import Game
 from netsiege.engine.host import GameHost
 from netsiege.engine.streams import Stream
-from netsiege.engine.tables import Tables
+from netsiege.engine.tables import Tables, compile_spec
 from netsiege.protocol import (
     EVENT_HEAD,
     VERSION,
@@ -93,3 +93,14 @@ def record(tables: Tables, matches: int, steps: int, seed: int) -> Load:
         ),
         batches=tuple(batches),
     )
+
+
+def moves_of_a_game(spec: bytes, most: int = 100, seed: int = 1) -> tuple[bytes, ...]:
+    """The bodies of the STEPs of one episode of random valid moves, played until its end or `most` moves.
+
+    In another match of the same spec some of them may not be valid, where another start has been drawn.
+    """
+    load = record(compile_spec(spec), 1, most, seed)
+    kinds = [event[3] for event in load.events]
+    end = kinds.index(int(Kind.RESET)) if int(Kind.RESET) in kinds else len(kinds)
+    return tuple(event[5] for event in load.events[:end])

@@ -9,6 +9,7 @@ from netsiege.engine.bench_load import record
 from netsiege.engine.bench_peers import Peer, start_peers
 from netsiege.engine.synthetic import OUTSIDE, synthetic_spec
 from netsiege.engine.tables import compile_spec
+from netsiege.figures import Row, format_table
 from netsiege.protocol import HEAD_BYTES, Kind, unpack
 
 FIELDS = {"name", "value", "unit", "spread", "baseline", "ratio"}
@@ -35,16 +36,16 @@ def test_figures_have_the_promised_names_and_fields(figures):
 
 
 def test_table_has_a_line_for_every_figure(figures):
-    lines = bench.format_table(figures).splitlines()
+    lines = format_table(figures).splitlines()
     assert len(lines) == len(figures) + 1
     assert lines[0].split() == ["FIGURE", "MEDIAN", "UNIT", "SPREAD", "RATIO", "TO"]
     assert all(figure["name"] in line for figure, line in zip(figures, lines[1:], strict=True))
 
 
 def test_ratio_is_the_median_of_the_rounds_own_and_more_is_better():
-    rate = bench.Row("ours", "steps/s", True, "theirs", [10.0, 30.0, 20.0])
-    time = bench.Row("ours", "us", False, "theirs", [10.0, 30.0, 20.0])
-    theirs = bench.Row("theirs", "steps/s", True, None, [5.0, 5.0, 20.0])
+    rate = Row("ours", "steps/s", True, "theirs", [10.0, 30.0, 20.0])
+    time = Row("ours", "us", False, "theirs", [10.0, 30.0, 20.0])
+    theirs = Row("theirs", "steps/s", True, None, [5.0, 5.0, 20.0])
     assert rate.figure({"theirs": theirs})["ratio"] == 2.0
     assert time.figure({"theirs": theirs})["ratio"] == 0.5
     assert rate.figure({})["ratio"] is None
