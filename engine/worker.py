@@ -51,7 +51,7 @@ def run_worker(
     back, this worker begins anew without matches. `secure` gets each new socket before it connects.
     """
     said = name or f"{platform.node() or 'worker'}-{os.getpid()}"[-MAX_NAME_CHARS:]
-    ready = Ready(said, slots, engine_digest(), RULESETS)
+    ready = Ready(said, slots, engine_digest(), RULESETS, os.urandom(8))
     with zmq.Context() as context:
         worker = _Worker(context, hub, ready, secure)
         spare_the_collector()

@@ -100,6 +100,8 @@ class Arena:
         self.homeless: dict[int, Match] = {}
         """The matches that no worker runs."""
         self.workers: dict[bytes, Worker] = {}
+        self.suspects: dict[bytes, list[Match]] = {}
+        """By the process of a worker that is gone: the matches that were under way there."""
         self.batches: dict[tuple[bytes, int], list[object]] = {}
         self.holding: dict[int, Match] = {}
         """The matches whose round is not over yet, but whose replies are there."""
@@ -303,7 +305,7 @@ class Arena:
         self.tokens.pop(session.token, None)
         self.away.pop(session.token, None)
         for seat in session.seats.values():
-            seat.session, seat.peer = None, b""
+            seat.session, seat.peer, seat.view = None, b"", False
             self.seats.pop(seat.handle, None)
             if not seat.leaving:
                 self.leave(seat, why)

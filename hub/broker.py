@@ -139,14 +139,14 @@ class Broker:
             return
         if request == seat.request and not seat.batched:
             return  # said twice; it is answered once
-        if (seat.request and kind != Kind.LEAVE) or seat.leaving:
+        if (_is_busy(seat) and kind != Kind.LEAVE) or seat.leaving:
             raise ProtocolError(Code.BUSY, "the seat's last request is not answered yet")
         if kind == Kind.LEAVE:
             seat.leaving = True
         elif kind == Kind.RESET:
             seat.resets = True
             clocks.start_episode(seat)
-        if not seat.request:
+        if not _is_busy(seat):
             seat.request, seat.batched = request, False
         seat.moved_s = self.arena.now_s
         self.arena.event(seat, kind, request, body)
@@ -175,7 +175,7 @@ class Broker:
                 if request == seat.answered:
                     resume.ask_view(self.arena, seat)
             return  # said twice; it is answered once
-        if any(seat.request or seat.leaving or seat.answered == request for seat in seats):
+        if any(_is_busy(seat) or seat.leaving or seat.answered == request for seat in seats):
             raise ProtocolError(Code.BUSY, "a seat's last request is not answered yet")
         self._take_many(seats, actions, request)
 
@@ -363,3 +363,12 @@ class Broker:
             text = "played again on another worker, the match came out otherwise: it cannot go on"
             self.arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, text)
             self.arena.fill_rooms()
+
+
+def _is_busy(seat: Seat) -> bool:
+    """Whether the seat's last request has no answer yet.
+
+    Until a seat that has come back has been told how it stands, its agent may know better than the hub: after
+    a restart the worker has not played again what was answered before.
+    """
+    return bool(seat.request) and not seat.view

@@ -51,7 +51,7 @@ def tick(arena: Arena) -> None:
     now_s = arena.now_s
     if arena.clocked:
         for seat in [seat for seat in arena.seats.values() if seat.due_s <= now_s and not seat.request]:
-            seat.due_s = NEVER
+            seat.due_s, seat.moved_s = NEVER, now_s
             arena.event(seat, Kind.TIMEOUT, 0, b"")
         end_rounds(arena)
 

@@ -23,6 +23,8 @@ DEATHS_ALONE: Final = 2
 """A match that was under way at the death of so many workers in a row gets the next one's attention alone."""
 DEATHS_MAX: Final = 3
 """So many, the last one alone, and it is quarantined."""
+SUSPICIONS_MAX: Final = 64
+"""Of so many workers that went away is remembered which matches were blamed: they may come back."""
 
 WAIT_WORKER: Final = Wait(Held.WORKER).encode()
 
@@ -105,6 +107,9 @@ def worker_ready(arena: Arena, peer: bytes, ready: Ready) -> None:
     """Takes a worker in, or anew: whoever says READY holds no leases."""
     worker_gone(arena, peer, blame=False)
     worker = Worker(peer, ready.name, ready.slots, (ready.engine, ready.rulesets), progress_s=arena.now_s)
+    worker.instance = ready.instance
+    for match in arena.suspects.pop(ready.instance, ()):
+        match.deaths = max(0, match.deaths - 1)  # it was out of reach, that is all
     arena.workers[peer] = worker
     place(arena)
     _balance(arena, worker)
@@ -135,6 +140,8 @@ def worker_gone(arena: Arena, peer: bytes, *, blame: bool) -> None:
     worker = arena.workers.pop(peer, None)
     if worker is None:
         return
+    while len(arena.suspects) >= SUSPICIONS_MAX:
+        del arena.suspects[next(iter(arena.suspects))]
     orphans = list(worker.leases.values())
     worker.leases.clear()
     for match in orphans:
@@ -154,6 +161,7 @@ def _suspect(arena: Arena, match: Match, worker: Worker) -> None:
         match.deaths = 0  # what it did at the last death, it has survived since
     if match is worker.trial or (worker.trial is None and match.replied < match.sequence):
         match.deaths, match.blamed = match.deaths + 1, match.sequence
+        arena.suspects.setdefault(worker.instance, []).append(match)
     if match.deaths >= DEATHS_MAX:
         text = f"match {match.id} has ended {match.deaths} workers in a row, and is kept from the others"
         arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, text)

@@ -164,7 +164,8 @@ class Room:
 class Worker:
     """An engine worker. Between them, `sent` and `done` (events) say whether it gets anywhere.
 
-    `trial` is the one match that is blamed if the worker dies now, until it has said `trial_pong`.
+    `instance` is its process, by a number it has drawn. `trial` is the one match that is blamed if the
+    worker dies now, until it has said `trial_pong`.
     """
 
     peer: bytes
@@ -176,5 +177,6 @@ class Worker:
     sent: int = 0
     done: int = 0
     progress_s: float = 0.0
+    instance: bytes = b""
     trial: Match | None = None
     trial_pong: int = 0

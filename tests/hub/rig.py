@@ -3,9 +3,10 @@
 from itertools import count
 
 from netsiege.game import AgentRole, GameState
-from netsiege.hub import leasing
+from netsiege.hub import leasing, ledger
 from netsiege.hub.arena import Arena
 from netsiege.hub.broker import Broker
+from netsiege.hub.journal import MemoryJournal
 from netsiege.protocol import (
     EVENT_BODY_AT,
     EVENT_HEAD,
@@ -30,9 +31,12 @@ OBSERVATION = observation_body(Seen.FULL, 0, [], GameState().to_wire())
 STEP_REPLY = observation_body(Seen.NONE, -1, [], [])
 
 
-def room(name="default", seats=(("Attacker", 1),), players=1, episodes=None, move_s=None, spec=b"spec"):
+def room(
+    name="default", seats=(("Attacker", 1),), players=1, episodes=None, move_s=None, spec=b"spec", **clocks
+):
     counts = tuple(SeatCount(role, n) for role, n in seats)
-    return OpenRoom(name, ("Attacker", "Defender", "Benign"), counts, players, 7, episodes, move_s, spec)
+    roles = ("Attacker", "Defender", "Benign")
+    return OpenRoom(name, roles, counts, players, 7, episodes, move_s, spec, **clocks)
 
 
 def seated_body(opening, index, observation=OBSERVATION):
@@ -48,7 +52,7 @@ class FakeWorker:
 
     def __init__(self, rig, peer, slots=100, engine=b"engine"):
         self.rig, self.peer, self.frames = rig, peer, []
-        ready = Ready(peer.decode(), slots, engine, ("netsecgame",))
+        ready = Ready(peer.decode(), slots, engine, ("netsecgame",), peer)
         self.say(WORKER_HEAD.pack(VERSION, Kind.READY, 0, 0) + ready.encode())
 
     def say(self, frame):
@@ -66,6 +70,9 @@ class FakeWorker:
     def out(self, lease, seat, kind, request, body, flags=Flag.NONE, sequence=1):
         head = WORKER_HEAD.pack(VERSION, Kind.OUT, lease, sequence)
         self.say(head + OUT_HEAD.pack(seat, kind, flags, request) + body)
+
+    def viewed(self, lease, seat, body):
+        self.say(WORKER_HEAD.pack(VERSION, Kind.VIEWED, lease, seat) + body)
 
     def out_many(self, *records):
         flat = [x for record in records for x in record]
@@ -128,13 +135,25 @@ class FakeAgent:
         return next(iter(self.session.seats.values()))
 
 
+class Mute:
+    """A connection whose frames are kept, and nothing else."""
+
+    def __init__(self):
+        self.frames = []
+
+    def hear(self, frame):
+        self.frames.append(frame)
+
+
 class Rig:
     """Broker, agents and workers by peer. Peers that are nobody collect their frames in `nobody`."""
 
-    def __init__(self, *rooms):
-        numbers = count(1_000)
-        self.now_s = 0.0
-        self.arena = Arena(rooms or (room(),), lambda: next(numbers))
+    def __init__(self, *rooms, journal=None, first_number=1_000):
+        numbers = count(first_number)
+        self.now_s, self.journal = 0.0, journal
+        self.arena = Arena((), lambda: next(numbers), journaling=journal is not None)
+        kept = journal.load() if journal is not None else MemoryJournal().load()
+        ledger.restore(self.arena, kept, rooms or (room(),))
         self.broker = Broker(self.arena)
         self.agents, self.workers, self.nobody = {}, {}, []
 
@@ -144,6 +163,10 @@ class Rig:
         self.agents[peer] = agent
         agent.__init__(self, peer, role)
         return agent
+
+    def mute(self, peer):
+        self.agents[peer] = mute = Mute()
+        return mute
 
     def worker(self, peer, slots=100, engine=b"engine"):
         worker = FakeWorker.__new__(FakeWorker)
@@ -178,11 +201,21 @@ class Rig:
     def _pass_on(self, sent, deliver):
         if sent is not None:
             deliver(*sent)
+        self.commit()
         for outbox, to in ((self.arena.to_workers, self._to_worker), (self.arena.to_agents, self._to_agent)):
             frames = outbox[:]
             outbox.clear()
             for peer, frame in frames:
                 to(peer, frame)
+
+    def commit(self, oldest=0):
+        """Keeps what has happened, as the hub's loop does."""
+        arena = self.arena
+        if self.journal is not None and (arena.turn or arena.records):
+            arena.turns += 1
+            self.journal.commit(arena.turns, arena.turn, arena.records, oldest)
+            arena.turn.clear()
+            arena.records.clear()
 
     def _to_worker(self, peer, frame):
         if peer in self.workers:

@@ -230,6 +230,17 @@ def test_match_that_got_on_between_deaths_is_never_blamed(rig):
     assert len(agent.answers()) == 7
 
 
+def test_worker_that_was_out_of_reach_casts_no_blame(rig):
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    seated(rig, worker, agent)
+    step(agent)
+    for _ in range(5):
+        rig.lose_worker(b"w")
+        assert [match.deaths for match in rig.arena.matches.values()] == [1]
+        rig.worker(b"w")
+        assert [match.deaths for match in rig.arena.matches.values()] == [0]
+
+
 def test_worker_is_given_one_suspect_at_a_time(rig):
     worker, agent = rig.worker(b"w"), rig.agent(b"a")
     seated(rig, worker, agent, 3)

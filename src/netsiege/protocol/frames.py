@@ -50,7 +50,7 @@ HEARTBEAT_TIMEOUT_MS: Final = 2_000
 """How long libzmq waits for the answer: a stopped process is found after at most interval + timeout."""
 WORKER_HEARTBEAT_IVL_MS: Final = 500
 """The same for workers, of whom there are few, and for whom everyone waits."""
-WORKER_HEARTBEAT_TIMEOUT_MS: Final = 1_200
+WORKER_HEARTBEAT_TIMEOUT_MS: Final = 1_400
 
 
 class Kind(enum.IntEnum):

@@ -298,12 +298,16 @@ class Open(Message):
 
 @frozen
 class Ready(Message):
-    """A worker is there. Leases move only between workers of equal digests."""
+    """A worker is there. Leases move only between workers of equal digests.
+
+    `instance` is a number that the process has drawn: who comes back under it was out of reach, not dead.
+    """
 
     name: str = declared(clean_name)
     slots: int = declared(a_whole(1, 1 << 20))
     engine: bytes = declared(an_opaque)
     rulesets: tuple[str, ...] = declared(many(a_text(64), 64))
+    instance: bytes = declared(an_opaque, default=b"")
 
 
 @frozen

@@ -1,0 +1,323 @@
+"""The journal in a file, and hubs that go on from it."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from itertools import count
+
+import pytest
+
+from netsiege.errors import ConfigError, JournalError
+from netsiege.game import IP, Action, ActionType
+from netsiege.hub import ledger
+from netsiege.hub.archive import read_matches
+from netsiege.hub.journal import SqliteJournal
+from netsiege.protocol import (
+    AGENT_HEAD,
+    HEAD_BYTES,
+    VERSION,
+    WORKER_HEAD,
+    Cause,
+    End,
+    Flag,
+    Hello,
+    Kind,
+    SessionRole,
+    Welcome,
+    link,
+)
+from netsiege.protocol.play import action_body
+from tests.hub.rig import STEP_REPLY, Rig, room, seated_body
+
+LOOK = Action(ActionType.FindServices, {"source_host": IP("10.0.0.1"), "target_host": IP("10.0.0.2")})
+STEP = action_body(LOOK)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def hubs(path):
+    """Makes a hub with the journal, after the end of the one before."""
+    made = []
+    numbers = count(1_000, 1_000)
+
+    def start(*rooms):
+        while made:
+            made.pop().close()
+        made.append(SqliteJournal(path))
+        rig = Rig(*rooms, journal=made[-1], first_number=next(numbers))
+        rig.commit()
+        return rig
+
+    yield start
+    for journal in made:
+        journal.close()
+
+
+def seated(rig, count=1):
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    for _ in range(count):
+        agent.join()
+    opened = worker.opened()
+    for lease, opening in opened:
+        worker.seat(lease, opening)
+    agent.answers()
+    return worker, agent, opened
+
+
+def step(agent, seat=None):
+    return agent.ask(agent.session.step(seat or agent.seat, LOOK))
+
+
+def come_back(rig, token):
+    back = rig.mute(b"back")
+    hello = Hello("a", SessionRole.AGENT, token).encode()
+    rig.from_agent(b"back", AGENT_HEAD.pack(VERSION, Kind.HELLO, 0, 900) + hello)
+    [frame] = back.frames
+    back.frames.clear()
+    return Welcome.decode(frame[HEAD_BYTES:]), back
+
+
+def test_hub_that_is_started_again_goes_on_with_every_event(hubs):
+    rig = hubs()
+    worker, agent, [(lease, _)] = seated(rig)
+    first = step(agent)
+    worker.out(lease, 0, Kind.OBS, first, STEP_REPLY, Flag.MOVE, 1)
+    second = step(agent)
+    token, handle = agent.session.token, agent.seat.handle
+
+    rig = hubs()
+    welcome, back = come_back(rig, token)
+    assert [seat.handle for seat in welcome.seats] == [handle]
+    worker = rig.worker(b"v")
+    [(lease, opening)] = worker.opened()
+    assert [event[3:7] for event in opening.events] == [n.to_bytes(4, "big") for n in (first, second)]
+    worker.seat(lease, opening)
+    worker.out(lease, 0, Kind.OBS, first, STEP_REPLY, Flag.MOVE, 1)
+    worker.out(lease, 0, Kind.OBS, second, STEP_REPLY, Flag.MOVE, 2)
+    worker.viewed(lease, 0, seated_body(opening, 0))
+    [resumed] = back.frames
+    assert resumed[1] == Kind.RESUMED
+    assert rig.arena.seats[handle].answered == second
+
+
+def test_request_repeated_after_a_restart_is_not_played_again(hubs):
+    rig = hubs()
+    _, agent, _ = seated(rig)
+    asked = step(agent)
+    token, handle = agent.session.token, agent.seat.handle
+    rig = hubs()
+    come_back(rig, token)
+    rig.from_agent(b"back", AGENT_HEAD.pack(VERSION, Kind.STEP, handle, asked) + STEP)
+    assert rig.arena.events == 0
+    [(_, opening)] = rig.worker(b"v").opened()
+    assert len(opening.events) == 1
+
+
+def test_snapshot_spares_the_events_before_it_also_after_a_restart(hubs):
+    rig = hubs()
+    worker, agent, [(lease, _)] = seated(rig)
+    for sequence in range(1, 6):
+        worker.out(lease, 0, Kind.OBS, step(agent), STEP_REPLY, Flag.MOVE, sequence)
+        if sequence in (2, 4):
+            rig.commit()
+            worker.say(WORKER_HEAD.pack(VERSION, Kind.SNAPSHOT, lease, sequence) + b"state %d" % sequence)
+    rig = hubs()
+    [(_, opening)] = rig.worker(b"v").opened()
+    assert opening.snapshot == b"state 4"
+    assert len(opening.events) == 1
+
+
+def test_late_snapshot_loses_no_event_that_came_after_it(hubs):
+    rig = hubs()
+    worker, agent, [(lease, _)] = seated(rig)
+    requests = []
+    for sequence in range(1, 4):
+        requests.append(step(agent))
+        worker.out(lease, 0, Kind.OBS, requests[-1], STEP_REPLY, Flag.MOVE, sequence)
+    ledger.file_chunk(rig.arena, rig.arena.matches[1], snapshot=False)
+    step(agent)
+    worker.say(WORKER_HEAD.pack(VERSION, Kind.SNAPSHOT, lease, 1) + b"state 1")
+    rig = hubs()
+    [(_, opening)] = rig.worker(b"v").opened()
+    assert opening.snapshot == b"state 1"
+    assert len(opening.events) == 3
+
+
+def test_turns_are_forgotten_once_no_match_needs_them(hubs, path, monkeypatch):
+    monkeypatch.setattr(ledger, "FILE_AFTER_TURNS", 5)
+    rig = hubs()
+    worker, agent, opened = seated(rig, 2)
+    busy, idle = sorted(agent.session.seats.values(), key=lambda seat: seat.match)
+    leases = {opening.match: lease for lease, opening in opened}
+    step(agent, idle)
+    for sequence in range(1, 30):
+        asked = step(agent, busy)
+        worker.out(leases[busy.match], 0, Kind.OBS, asked, STEP_REPLY, Flag.MOVE, sequence)
+        rig.commit()
+        oldest = ledger.oldest_turn(rig.arena)
+        rig.commit(oldest)
+    turns = sqlite3.connect(path).execute("SELECT COUNT(*) FROM turns").fetchone()[0]
+    assert turns < 15
+    rig = hubs()
+    worker = rig.worker(b"v")
+    assert sorted(len(opening.events) for _, opening in worker.opened()) == [1, 29]
+
+
+def test_rooms_and_their_numbers_go_on(hubs):
+    rig = hubs()
+    director = rig.agent(b"d", SessionRole.DIRECTOR)
+    director.ask(director.session.open_room(room("x", spec=b"other")))
+    _, _, [(_, first)] = seated(rig)
+    rig = hubs()
+    assert sorted(rig.arena.rooms) == ["default", "x"]
+    worker, agent = rig.worker(b"v"), rig.agent(b"b")
+    worker.take()
+    agent.join()
+    [(_, second)] = worker.opened()
+    assert second.match == first.match + 1
+    assert second.seed != first.seed
+
+
+def test_room_that_opts_out_leaves_nothing(hubs, path):
+    rig = hubs(room(journal=False))
+    _, agent, _ = seated(rig)
+    step(agent)
+    assert list(read_matches(path)) == []
+    assert hubs(room(journal=False)).arena.matches == {}
+
+
+def test_room_of_another_task_is_refused_and_said(hubs):
+    hubs()
+    with pytest.raises(ConfigError, match="another task"):
+        hubs(room(spec=b"another"))
+
+
+def test_end_that_the_session_did_not_hear_is_told_after_a_restart(hubs):
+    rig = hubs()
+    worker, agent, [(lease, _)] = seated(rig)
+    token, handle = agent.session.token, agent.seat.handle
+    rig.lose_agent(b"a")
+    worker.out(lease, 0, Kind.END, 0, End(Cause.TIME).encode(), Flag.OVER)
+    rig = hubs()
+    welcome, _ = come_back(rig, token)
+    assert [(lost.handle, lost.kind) for lost in welcome.lost] == [(handle, Kind.END)]
+
+
+def test_finished_match_is_read_with_all_that_it_takes_to_play_it_again(hubs, path):
+    rig = hubs()
+    worker, agent, [(lease, opening)] = seated(rig)
+    asked = step(agent)
+    worker.out(lease, 0, Kind.OBS, asked, STEP_REPLY, Flag.MOVE, 1)
+    end = End(Cause.FINISHED).encode()
+    worker.out(lease, 0, Kind.END, 0, end, Flag.OVER, 1)
+    [record] = read_matches(path)
+    assert (record.room, record.spec, record.engine) == ("default", b"spec", b"engine")
+    assert (record.seed, record.seats, record.cause) == (opening.seed, opening.seats, "finished")
+    assert len(record.events) == 1
+    chain = link(0, 0, Kind.SEATED, Flag.MOVE, 0, seated_body(opening, 0))
+    chain = link(chain, 0, Kind.OBS, Flag.MOVE, asked, STEP_REPLY)
+    assert (record.outputs, record.chain) == (3, link(chain, 0, Kind.END, Flag.OVER, 0, end))
+
+
+def test_open_match_is_read_while_a_hub_is_writing(hubs, path):
+    rig = hubs()
+    _, agent, _ = seated(rig)
+    step(agent)
+    [record] = read_matches(path)
+    assert (record.cause, record.outputs) == (None, None)
+    assert len(record.events) == 1
+
+
+def test_second_hub_on_the_same_journal_is_refused(hubs, path):
+    hubs()
+    with pytest.raises(ConfigError, match="another hub"):
+        SqliteJournal(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"not a database at all, but a long text of more than a page" * 99, b"\0" * 5000]
+)
+def test_file_that_is_no_journal_is_refused(path, content):
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="journal"):
+        SqliteJournal(path)
+    with pytest.raises(ConfigError):
+        list(read_matches(path))
+    assert path.read_bytes() == content
+
+
+def test_journal_in_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="nowhere"):
+        SqliteJournal(tmp_path / "nowhere" / "journal.db")
+
+
+def test_journal_of_another_format_is_refused(path):
+    SqliteJournal(path).close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE meta SET format = 99")
+    database.close()
+    with pytest.raises(ConfigError, match="format 99"):
+        SqliteJournal(path)
+
+
+def test_gap_in_a_match_is_an_error_and_not_another_match(hubs, path):
+    rig = hubs()
+    worker, agent, [(lease, _)] = seated(rig)
+    for sequence in range(1, 4):
+        worker.out(lease, 0, Kind.OBS, step(agent), STEP_REPLY, Flag.MOVE, sequence)
+    with sqlite3.connect(path) as database:
+        ids = [row[0] for row in database.execute("SELECT id FROM turns ORDER BY id")]
+        database.execute("DELETE FROM turns WHERE id = ?", (ids[-2],))
+    database.close()
+    with pytest.raises(JournalError, match="event 3 comes after event 1"):
+        hubs()
+
+
+def test_full_disk_is_said_and_what_was_committed_stays(path):
+    journal = SqliteJournal(path)
+    rig = Rig(journal=journal)
+    _, agent, _ = seated(rig)
+    step(agent)
+    pages = journal._database.execute("PRAGMA page_count").fetchone()[0]  # no other way to a full disk
+    journal._database.execute(f"PRAGMA max_page_count = {pages}")  # as above
+    with pytest.raises(JournalError, match="start the hub again"):
+        journal.commit(rig.arena.turns + 1, [1, 2, os.urandom(1 << 16)], (), 0)
+    journal.close()
+    [record] = read_matches(path)
+    assert len(record.events) == 1
+
+
+@pytest.mark.soak
+def test_process_killed_at_any_moment_has_kept_every_turn_it_reported(tmp_path):
+    writer = textwrap.dedent("""
+        import sys
+        from netsiege.hub.journal import SqliteJournal
+        journal = SqliteJournal(sys.argv[1])
+        turn = journal.load().turns
+        while True:
+            turn += 1
+            journal.commit(turn, [1, turn, b"event" * 20], (), 0)
+            print(turn, flush=True)
+    """)
+    path, reported = tmp_path / "j.db", 0
+    for lines in range(1, 60, 3):
+        process = subprocess.Popen([sys.executable, "-c", writer, path], stdout=subprocess.PIPE, text=True)
+        for _ in range(lines):
+            reported = int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+        rest = process.stdout.read().split("\n")
+        process.stdout.close()
+        process.wait()
+        reported = max([reported, *(int(line) for line in rest[:-1] if line)])
+        with sqlite3.connect(path) as database:
+            ids = [row[0] for row in database.execute("SELECT id FROM turns ORDER BY id")]
+        database.close()
+        assert ids == list(range(1, len(ids) + 1))
+        assert len(ids) in (reported, reported + 1)
