@@ -25,6 +25,7 @@ from netsiege.hub.records import (
     Seat,
     Send,
     Session,
+    Suspects,
     Worker,
 )
 from netsiege.protocol import (
@@ -100,8 +101,8 @@ class Arena:
         self.homeless: dict[int, Match] = {}
         """The matches that no worker runs."""
         self.workers: dict[bytes, Worker] = {}
-        self.suspects: dict[bytes, list[Match]] = {}
-        """By the process of a worker that is gone: the matches that were under way there."""
+        self.suspects: dict[bytes, Suspects] = {}
+        """By the process of a worker that is gone."""
         self.batches: dict[tuple[bytes, int], list[object]] = {}
         self.holding: dict[int, Match] = {}
         """The matches whose round is not over yet, but whose replies are there."""
@@ -177,7 +178,8 @@ class Arena:
             for index, (joiner, _) in enumerate(seated):
                 session = joiner.session
                 del session.joins[joiner.request]
-                seat = Seat(self.draw_u64(), session, match, index, joiner.request, session.peer)
+                asked = joiner.request
+                seat = Seat(self.draw_u64(), session, match, index, asked, session.peer, asked)
                 match.seats.append(seat)
                 session.seats[seat.handle] = self.seats[seat.handle] = seat
             match.alive = len(match.seats)

@@ -276,13 +276,13 @@ class Broker:
         """A match up to event `sequence`: what led there need not be kept any more."""
         if not match.base < sequence <= match.sequence:
             return
-        match.snapshot = body
-        del match.kept[: sequence - match.base]
-        match.base = sequence
+        old = sequence - match.base
+        match.snapshot, match.base = body, sequence
         match.base_outputs = match.outputs - match.behind
         match.base_chain = match.check if match.behind else match.chain
         if match.journaled:
             file_chunk(self.arena, match, snapshot=True)
+        del match.kept[:old]
 
     def _output_many(self, worker: Worker, body: bytes) -> None:
         flat = unpack(body)
@@ -318,11 +318,11 @@ class Broker:
             return None
         seat = match.seats[index]
         if answer == SEATED:
-            request = seat.request  # the engine knows nothing of the JOIN that this answers
+            request = seat.join  # the engine knows nothing of the JOIN that this answers
         if (flags & OVER or match.clocked) and self._over_or_held(seat, answer, flags, request, body):
             return None
         peer = seat.peer
-        final = request == seat.request and answer != WAIT
+        final = 0 != request == seat.request and answer != WAIT
         if final:
             seat.request = 0
             seat.answered = request
@@ -349,6 +349,7 @@ class Broker:
             if answer == OBS and not seat.resets:
                 clocks.hold(arena, match, HeldReply(seat, answer, request, body, moves))
                 return True
+            clocks.release_seat(arena, seat)  # what was held for it comes first
             if moves:
                 clocks.start_round(arena, match)
         if moves:

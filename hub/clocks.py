@@ -93,7 +93,7 @@ def release_round(arena: Arena, match: Match) -> None:
             start_move(arena, seat)
         if seat.peer:
             arena.tell(seat, seat.peer, reply.answer, reply.request, reply.body)
-        if reply.request == seat.request:
+        if 0 != reply.request == seat.request:
             seat.request, seat.answered, seat.refusal, seat.batched = 0, reply.request, None, False
     arena.flush_batches()
 

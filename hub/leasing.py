@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from netsiege.hub.records import Match, Worker
+from netsiege.hub.records import Match, Suspects, Worker
 from netsiege.protocol import Cause, Code, Held, Kind, Open, Ready, Spec, Wait, message
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ DEATHS_ALONE: Final = 2
 """A match that was under way at the death of so many workers in a row gets the next one's attention alone."""
 DEATHS_MAX: Final = 3
 """So many, the last one alone, and it is quarantined."""
-SUSPICIONS_MAX: Final = 64
-"""Of so many workers that went away is remembered which matches were blamed: they may come back."""
+SUSPICION_S: Final = 60.0
+"""How long a worker that went away can come back to clear the matches that were blamed for it."""
 
 WAIT_WORKER: Final = Wait(Held.WORKER).encode()
 
@@ -108,7 +108,8 @@ def worker_ready(arena: Arena, peer: bytes, ready: Ready) -> None:
     worker_gone(arena, peer, blame=False)
     worker = Worker(peer, ready.name, ready.slots, (ready.engine, ready.rulesets), progress_s=arena.now_s)
     worker.instance = ready.instance
-    for match in arena.suspects.pop(ready.instance, ()):
+    acquitted = arena.suspects.pop(ready.instance, None)
+    for match in acquitted.matches if acquitted is not None else ():
         match.deaths = max(0, match.deaths - 1)  # it was out of reach, that is all
     arena.workers[peer] = worker
     place(arena)
@@ -140,8 +141,6 @@ def worker_gone(arena: Arena, peer: bytes, *, blame: bool) -> None:
     worker = arena.workers.pop(peer, None)
     if worker is None:
         return
-    while len(arena.suspects) >= SUSPICIONS_MAX:
-        del arena.suspects[next(iter(arena.suspects))]
     orphans = list(worker.leases.values())
     worker.leases.clear()
     for match in orphans:
@@ -161,7 +160,8 @@ def _suspect(arena: Arena, match: Match, worker: Worker) -> None:
         match.deaths = 0  # what it did at the last death, it has survived since
     if match is worker.trial or (worker.trial is None and match.replied < match.sequence):
         match.deaths, match.blamed = match.deaths + 1, match.sequence
-        arena.suspects.setdefault(worker.instance, []).append(match)
+        suspects = arena.suspects.setdefault(worker.instance, Suspects(arena.now_s))
+        suspects.matches.append(match)
     if match.deaths >= DEATHS_MAX:
         text = f"match {match.id} has ended {match.deaths} workers in a row, and is kept from the others"
         arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, text)
@@ -189,6 +189,9 @@ def tick(arena: Arena) -> None:
     if arena.now_s < arena.next_ping_s:
         return
     arena.next_ping_s = arena.now_s + PING_EVERY_S
+    for instance, suspects in list(arena.suspects.items()):
+        if arena.now_s - suspects.since_s > SUSPICION_S:
+            del arena.suspects[instance]
     for worker in list(arena.workers.values()):
         if worker.sent <= worker.done:
             worker.progress_s = arena.now_s

@@ -117,7 +117,7 @@ def room_opened(room: Room) -> RoomOpened:
 def match_made(match: Match) -> MatchMade:
     """The record of a match that has just been made."""
     seats = [
-        [s.handle, s.request, s.session.token, s.session.name, s.session.deltas]
+        [s.handle, s.join, s.session.token, s.session.name, s.session.deltas]
         for s in match.seats
         if s.session is not None
     ]
@@ -244,10 +244,9 @@ def _restore_match(arena: Arena, told: OpenMatch) -> None:
         held=[] if room.spec.round_s is not None else None,
     )
     match.filed, match.filed_turn = told.filed, told.filed_turn
-    for index, (handle, request, token, name, deltas) in enumerate(made.seats):
+    for index, (handle, join, token, name, deltas) in enumerate(made.seats):
         session = _session(arena, token, name, deltas)
-        seat = Seat(handle, session, match, index, request, b"")
-        match.seats.append(seat)
+        match.seats.append(Seat(handle, session, match, index, join, b"", join))
     if told.seats is not None:
         for seat, plain in zip(match.seats, told.seats, strict=True):
             seat.request, seat.answered, seat.refusal, seat.leaving, seat.over = plain

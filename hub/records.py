@@ -61,8 +61,8 @@ class Seat:
     """A place in a match. `session` is None once its player has left for good.
 
     `peer` is where its messages go and may come from: empty while nobody is there, and until a session that
-    has come back knows how the seat stands (`view`). `request` is the one that is pending (0: none), and
-    `answered` the last one that is not; `refusal` is the answer, if that was an ERROR. `batched` says that
+    has come back knows how the seat stands (`view`). `join` is the request that it came from, `request`
+    the one that is pending (0: none), and `answered` the last one that is not; `refusal` is the answer, if that was an ERROR. `batched` says that
     the pending request came in a STEP_MANY, so that its answer leaves in an OBS_MANY.
 
     The clock: the seat could move at `asked_s`, did at `moved_s`, must have at `due_s` (which does not count
@@ -74,8 +74,9 @@ class Seat:
     session: Session | None
     match: Match
     index: int
-    request: int
+    join: int
     peer: bytes
+    request: int
     answered: int = 0
     refusal: bytes | None = None
     batched: bool = False
@@ -180,3 +181,11 @@ class Worker:
     instance: bytes = b""
     trial: Match | None = None
     trial_pong: int = 0
+
+
+@define(eq=False)
+class Suspects:
+    """The matches that were under way at a worker that went away, `since_s`."""
+
+    since_s: float
+    matches: list[Match] = Factory(list)

@@ -120,7 +120,7 @@ def test_request_repeated_after_a_restart_is_not_played_again(hubs):
     assert len(opening.events) == 1
 
 
-def test_snapshot_spares_the_events_before_it_also_after_a_restart(hubs):
+def test_snapshot_spares_the_events_before_it_also_after_a_restart(hubs, path):
     rig = hubs()
     worker, agent, [(lease, _)] = seated(rig)
     for sequence in range(1, 6):
@@ -132,6 +132,8 @@ def test_snapshot_spares_the_events_before_it_also_after_a_restart(hubs):
     [(_, opening)] = rig.worker(b"v").opened()
     assert opening.snapshot == b"state 4"
     assert len(opening.events) == 1
+    [record] = read_matches(path)
+    assert len(record.events) == 5
 
 
 def test_late_snapshot_loses_no_event_that_came_after_it(hubs):

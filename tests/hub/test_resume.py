@@ -153,6 +153,15 @@ def test_repeated_request_that_was_answered_is_answered_again_and_not_played():
     assert isinstance(scene.agent.answers()[-1], Observation)
 
 
+def test_pass_does_not_make_the_last_answer_forgotten():
+    scene = Scene(room(move_s=5.0))
+    asked = scene.step()
+    scene.reply(asked)
+    scene.rig.tick(6)
+    scene.reply(0, 2)
+    assert scene.rig.arena.seats[scene.seat.handle].answered == asked
+
+
 def test_old_connection_has_no_say_after_another_has_taken_over():
     scene = Scene()
     scene.come_back()
