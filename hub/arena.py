@@ -53,8 +53,9 @@ from netsiege.protocol import Match as MatchEnded
 
 SWEEP_TICKS: Final = 100
 """Each session is looked at once in so many ticks."""
-REFUSALS_MAX: Final = 1_000
-"""Messages of one peer that are refused within a second before it is shown the door."""
+IDLE_TALK_MAX: Final = 1_000
+"""Messages of one peer within a second that move no match before it is shown the door: refused ones, repeated
+ones, pings."""
 SHUT_OUT_S: Final = 60.0
 """How long such a peer is remembered: its connection is cut meanwhile."""
 
@@ -109,8 +110,8 @@ class Arena:
         self.events = 0
         self.told_unknown: set[bytes] = set()
         """Peers that sent as workers without being any, and were told so: once is enough."""
-        self.refused: dict[bytes, int] = {}
-        """How many messages of a peer were refused in this second."""
+        self.idle_talk: dict[bytes, int] = {}
+        """How many messages of a peer in this second moved no match."""
         self.shut_out: dict[bytes, float] = {}
         """Peers that are not listened to any more, and since when."""
         self.to_cut: list[bytes] = []
@@ -296,7 +297,7 @@ class Arena:
     def agent_gone(self, peer: bytes, now_s: float) -> None:
         """A connection has ended: its session has a while to come back."""
         self.now_s = now_s
-        self.refused.pop(peer, None)
+        self.idle_talk.pop(peer, None)
         session = self.sessions.get(peer)
         if session is not None:
             resume.part(self, session)
@@ -324,18 +325,29 @@ class Arena:
         session.watches.clear()
 
     def refuse(self, peer: bytes, handle: int, request: int, code: str, text: str) -> None:
-        """Says ERROR. Who needs that too often within a second is not listened to any more."""
-        count = self.refused[peer] = self.refused.get(peer, 0) + 1
-        if count > REFUSALS_MAX:
-            handle, request, code = 0, 0, Code.OVERLOADED
-            text = f"over {REFUSALS_MAX} messages within a second had to be refused: the hub hangs up"
+        """Says ERROR; counts as idle talk."""
+        if self.is_idle_talk(peer):
+            body = Error(code, text[:512]).encode()
+            self.to_agents.append((peer, message(Kind.ERROR, handle, request, body)))
+
+    def is_idle_talk(self, peer: bytes) -> bool:
+        """Counts a message that moves no match; whether it may be answered.
+
+        Who says too many within a second is not listened to any more, and loses its seats.
+        """
+        count = self.idle_talk[peer] = self.idle_talk.get(peer, 0) + 1
+        if count <= IDLE_TALK_MAX:
+            return True
+        if peer not in self.shut_out:
             self.shut_out[peer] = self.now_s
             self.to_cut.append(peer)
             session = self.sessions.get(peer)
             if session is not None:
                 self.end_session(session, MISBEHAVED)
-        body = Error(code, text[:512]).encode()
-        self.to_agents.append((peer, message(Kind.ERROR, handle, request, body)))
+            text = f"over {IDLE_TALK_MAX} messages within a second that move no match: the hub hangs up"
+            body = Error(Code.OVERLOADED, text).encode()
+            self.to_agents.append((peer, message(Kind.ERROR, 0, 0, body)))
+        return False
 
     def tick(self, now_s: float) -> None:
         """Looks at the clocks: call it about 20 times a second."""
@@ -346,7 +358,7 @@ class Arena:
         self._sweep_sessions()
         if now_s >= self._next_second_s:
             self._next_second_s = now_s + 1.0
-            self.refused.clear()
+            self.idle_talk.clear()
             for peer in [p for p, since_s in self.shut_out.items() if now_s - since_s > SHUT_OUT_S]:
                 del self.shut_out[peer]
 

@@ -51,6 +51,8 @@ ERROR: Final = int(Kind.ERROR)
 SEATED: Final = int(Kind.SEATED)
 MOVE: Final = int(Flag.MOVE)
 OVER: Final = int(Flag.OVER)
+IDLE: Final = frozenset({Kind.HELLO, Kind.PING, Kind.STATUS, Kind.WATCH, Kind.OPEN_ROOM})
+"""What moves no match: as much of it as anyone needs, but no floods."""
 OUT_RECORD: Final = [int] * 6 + [bytes]
 
 
@@ -115,6 +117,8 @@ class Broker:
         if not request:
             raise ProtocolError(Code.MALFORMED, "a request id is never 0")
         body = frame[HEAD_BYTES:]
+        if kind in IDLE and not self.arena.is_idle_talk(peer):
+            return
         if kind == Kind.HELLO:
             desk.hello(self.arena, peer, request, body)
             return
@@ -134,11 +138,9 @@ class Broker:
 
     def _seat_request(self, session: Session, handle: int, kind: int, request: int, body: bytes) -> None:
         seat = self._seat_of(session, handle)
-        if request == seat.answered:
-            resume.ask_view(self.arena, seat)  # it has been answered: what it led to is told again
+        if request in (seat.answered, seat.request) and not (request == seat.request and seat.batched):
+            self._repeat([seat], request)
             return
-        if request == seat.request and not seat.batched:
-            return  # said twice; it is answered once
         if (_is_busy(seat) and kind != Kind.LEAVE) or seat.leaving:
             raise ProtocolError(Code.BUSY, "the seat's last request is not answered yet")
         if kind == Kind.LEAVE:
@@ -171,13 +173,19 @@ class Broker:
             raise ProtocolError(Code.MALFORMED, "each seat of a STEP_MANY comes once")
         seats = [self._seat_of(session, handle) for handle in handles]
         if all(request in (seat.request, seat.answered) for seat in seats):
-            for seat in seats:
-                if request == seat.answered:
-                    resume.ask_view(self.arena, seat)
-            return  # said twice; it is answered once
+            self._repeat(seats, request)
+            return
         if any(_is_busy(seat) or seat.leaving or seat.answered == request for seat in seats):
             raise ProtocolError(Code.BUSY, "a seat's last request is not answered yet")
         self._take_many(seats, actions, request)
+
+    def _repeat(self, seats: list[Seat], request: int) -> None:
+        """A request that was taken before: answered again if it has an answer, played by no means."""
+        session = seats[0].session
+        if session is not None and self.arena.is_idle_talk(session.peer):
+            for seat in seats:
+                if request == seat.answered and not seat.view:
+                    resume.ask_view(self.arena, seat)
 
     def _take_many(self, seats: list[Seat], actions: list[bytes], request: int) -> None:
         arena, pack_tail = self.arena, EVENT_HEAD.pack

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PROGRESS_LIMIT_S: Final = 30.0
 """A worker with events to do that finishes none for so long is given up."""
 PING_EVERY_S: Final = 1.0
+SLEPT_S: Final = 5.0
+"""A hub that has not looked at its clocks for so long was stopped itself, and cannot blame a worker."""
 DEATHS_ALONE: Final = 2
 """A match that was under way at the death of so many workers in a row gets the next one's attention alone."""
 DEATHS_MAX: Final = 3
@@ -188,14 +190,17 @@ def tick(arena: Arena) -> None:
     """Asks the workers, once a second, how far they are; gives up who gets nowhere."""
     if arena.now_s < arena.next_ping_s:
         return
+    slept = arena.now_s - arena.next_ping_s > SLEPT_S
     arena.next_ping_s = arena.now_s + PING_EVERY_S
     for instance, suspects in list(arena.suspects.items()):
         if arena.now_s - suspects.since_s > SUSPICION_S:
             del arena.suspects[instance]
     for worker in list(arena.workers.values()):
-        if worker.sent <= worker.done:
+        if worker.sent <= worker.done or slept:
             worker.progress_s = arena.now_s
         elif arena.now_s - worker.progress_s > PROGRESS_LIMIT_S:
             worker_gone(arena, worker.peer, blame=True)
+            # it may be well after all: then it hears that it has to begin anew
+            arena.to_workers.append((worker.peer, message(Kind.UNKNOWN, 0, 0, b"")))
             continue
         arena.to_workers.append((worker.peer, message(Kind.W_PING, 0, 0, b"")))

@@ -61,13 +61,13 @@ class Seat:
     """A place in a match. `session` is None once its player has left for good.
 
     `peer` is where its messages go and may come from: empty while nobody is there, and until a session that
-    has come back knows how the seat stands (`view`). `join` is the request that it came from, `request`
-    the one that is pending (0: none), and `answered` the last one that is not; `refusal` is the answer, if that was an ERROR. `batched` says that
-    the pending request came in a STEP_MANY, so that its answer leaves in an OBS_MANY.
+    has come back knows how the seat stands (`view`). `join` is the request that it came from, `request` the
+    one that is pending (0: none), and `answered` the last one that is not; `refusal` is its answer, if that
+    was an ERROR. `batched` says that the pending request came in a STEP_MANY, so that its answer leaves in an
+    OBS_MANY, and `resets` that it is a RESET. `lost` are the last words about the seat, once it is over.
 
     The clock: the seat could move at `asked_s`, did at `moved_s`, must have at `due_s` (which does not count
-    while a request is pending), and has thought for `used_s` in this episode. `resets` says that the pending
-    request is a RESET. `lost` are the last words about the seat, once it is over.
+    while a request is pending), and has thought for `used_s` in this episode.
     """
 
     handle: int

@@ -195,6 +195,11 @@ class Rig:
         self.arena.tick(self.now_s)
         self.flush()
 
+    def pass_time(self, seconds):
+        """Ticks once a second."""
+        for _ in range(int(seconds)):
+            self.tick(1)
+
     def flush(self):
         self._pass_on(None, self._to_agent)
 

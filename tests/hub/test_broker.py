@@ -391,11 +391,22 @@ def test_worker_that_gets_nowhere_is_given_up():
     worker, agent = rig.worker(b"w"), rig.agent(b"a")
     seated(rig, worker, agent)
     agent.ask(agent.session.step(agent.seat, LOOK))
-    rig.tick(PROGRESS_LIMIT_S - 1)
+    rig.pass_time(PROGRESS_LIMIT_S - 1)
     assert agent.answers() == []
-    rig.tick(2)
+    rig.pass_time(3)
     assert rig.arena.workers == {}
+    assert worker.take()[-1][0] == Kind.UNKNOWN
     assert len(rig.worker(b"v").opened()) == 1
+
+
+def test_hub_that_was_stopped_itself_blames_no_worker():
+    rig = Rig()
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    seated(rig, worker, agent)
+    agent.ask(agent.session.step(agent.seat, LOOK))
+    rig.tick(1)
+    rig.tick(3_600)
+    assert list(rig.arena.workers) == [b"w"]
 
 
 def test_worker_that_has_nothing_to_do_or_gets_on_is_kept():
@@ -404,11 +415,11 @@ def test_worker_that_has_nothing_to_do_or_gets_on_is_kept():
     seated(rig, worker, agent)
     worker.say(WORKER_HEAD.pack(VERSION, Kind.W_PONG, 0, 0) + WorkerPong(1).encode())
     for _ in range(5):
-        rig.tick(PROGRESS_LIMIT_S)
+        rig.pass_time(PROGRESS_LIMIT_S)
     agent.ask(agent.session.step(agent.seat, LOOK))
-    rig.tick(PROGRESS_LIMIT_S - 1)
+    rig.pass_time(PROGRESS_LIMIT_S - 1)
     worker.say(WORKER_HEAD.pack(VERSION, Kind.W_PONG, 0, 0) + WorkerPong(2).encode())
-    rig.tick(PROGRESS_LIMIT_S)
+    rig.pass_time(PROGRESS_LIMIT_S)
     assert agent.answers() == []
     assert list(rig.arena.workers) == [b"w"]
 

@@ -1,0 +1,160 @@
+"""Peers that send or leave unread more than anyone needs: they go, the others notice nothing."""
+
+import threading
+import time
+from itertools import count, repeat
+
+import pytest
+import zmq
+
+from netsiege.client import Client
+from netsiege.game import IP, Action, ActionType
+from netsiege.hub.arena import IDLE_TALK_MAX
+from netsiege.hub.loop import HubLoop
+from netsiege.protocol import (
+    AGENT_HEAD,
+    HEAD_BYTES,
+    VERSION,
+    Code,
+    Error,
+    Hello,
+    Join,
+    Kind,
+    SessionRole,
+    pack,
+)
+from netsiege.protocol.play import action_body
+from tests.hub.rig import STEP_REPLY, Rig, room
+
+LOOK = Action(ActionType.FindServices, {"source_host": IP("10.0.0.1"), "target_host": IP("10.0.0.2")})
+STEP = action_body(LOOK)
+
+
+def raw(kind, handle=0, request=1, body=b""):
+    return AGENT_HEAD.pack(VERSION, kind, handle, request) + body
+
+
+@pytest.fixture
+def rig():
+    return Rig()
+
+
+def flood(rig, peer, frame, count=IDLE_TALK_MAX + 50):
+    for _ in range(count):
+        rig.from_agent(peer, frame)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [b"garbage", raw(Kind.PING), raw(99), raw(Kind.STEP, 12345, 7), raw(Kind.STATUS), raw(Kind.WATCH)],
+)
+def test_flood_is_refused_once_more_and_then_ignored(rig, frame):
+    worker, agent = rig.worker(b"w"), rig.mute(b"a")
+    rig.from_agent(b"a", raw(Kind.HELLO, body=Hello("a").encode()))
+    flood(rig, b"a", frame)
+    last = Error.decode(agent.frames[-1][HEAD_BYTES:])
+    assert last.code == Code.OVERLOADED
+    assert len(agent.frames) <= IDLE_TALK_MAX + 2
+    assert rig.arena.to_cut == [b"a"]
+    assert worker.events() == []
+
+
+def test_flood_costs_the_seats(rig):
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    agent.join()
+    worker.seat_all()
+    flood(rig, b"a", b"garbage")
+    assert [(event[3], event[5]) for event in worker.events()] == [(Kind.LEAVE, b"\x02")]
+    assert rig.arena.tokens == {}
+
+
+def test_repeated_request_asks_the_engine_once_and_is_a_flood_in_the_end(rig):
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    agent.join()
+    [lease] = worker.seat_all()
+    agent.answers()
+    asked = agent.ask(agent.session.step(agent.seat, LOOK))
+    worker.out(lease, 0, Kind.OBS, asked, STEP_REPLY)
+    handle = agent.seat.handle
+    worker.take()
+    flood(rig, b"a", raw(Kind.STEP, handle, asked, STEP))
+    kinds = [kind for kind, *_ in worker.take()]
+    assert kinds == [Kind.VIEW, Kind.EVENT]
+    assert rig.arena.to_cut == [b"a"]
+
+
+def test_as_much_as_anyone_needs_is_no_flood(rig):
+    agent = rig.mute(b"a")
+    rig.from_agent(b"a", raw(Kind.HELLO, body=Hello("a").encode()))
+    for _ in range(20):
+        flood(rig, b"a", raw(Kind.PING), IDLE_TALK_MAX // 2)
+        rig.tick(1.0)
+    assert rig.arena.to_cut == []
+    assert all(frame[1] in (Kind.WELCOME, Kind.PONG) for frame in agent.frames)
+
+
+def test_door_opens_again_in_the_end(rig):
+    rig.mute(b"a")
+    flood(rig, b"a", b"garbage")
+    rig.tick(61)
+    assert rig.arena.shut_out == {}
+
+
+@pytest.fixture
+def hub():
+    """A hub's loop in a thread; nobody works for it."""
+    loop = HubLoop("tcp://127.0.0.1:0", "tcp://127.0.0.1:0", [room()])
+    done = threading.Event()
+    thread = threading.Thread(target=loop.run, args=(done.is_set,))
+    thread.start()
+    yield loop
+    done.set()
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def stranger(hub):
+    """A session that sends what it likes and reads nothing."""
+    socket = zmq.Context.instance().socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.RCVHWM, 1)
+    socket.setsockopt(zmq.RECONNECT_IVL, -1)
+    socket.connect(hub.agents_endpoint)
+    socket.send(raw(Kind.HELLO, body=Hello("stranger").encode()))
+    yield socket
+    socket.close(0)
+
+
+def is_shown_the_door(hub, stranger, frames):
+    """Whether the stranger's session has ended after ten seconds of sending, while another is served."""
+    with Client(hub.agents_endpoint, "bystander", SessionRole.SPECTATOR) as bystander:
+        until_s = time.monotonic() + 10
+        while bystander.status().sessions < 2:
+            assert time.monotonic() < until_s
+        while time.monotonic() < until_s:
+            try:
+                for _ in range(300):
+                    stranger.send(next(frames), zmq.NOBLOCK)
+            except zmq.Again:
+                stranger.poll(10, zmq.POLLOUT)
+            if bystander.status().sessions == 1:
+                return True
+    return False
+
+
+def test_flooder_is_shown_the_door_and_others_are_served(hub, stranger):
+    assert is_shown_the_door(hub, stranger, repeat(b"garbage"))
+    assert len(hub._arena.shut_out) == 1  # nothing else tells it from who does not read
+
+
+def test_one_who_does_not_read_is_shown_the_door_and_others_are_served(hub, stranger):
+    join = Join("default", "Attacker").encode()
+
+    def frames():
+        for n in count(2, 2):
+            yield raw(Kind.JOIN, 0, n, join)
+            yield raw(Kind.LEAVE, 0, n + 1, pack(n))  # takes it back: three answers to two messages
+
+    assert is_shown_the_door(hub, stranger, frames())
+    assert hub._arena.shut_out == {}  # as above
