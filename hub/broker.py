@@ -263,7 +263,7 @@ class Broker:
         elif kind == Kind.W_PONG:
             leasing.worker_pong(self.arena, worker, number, WorkerPong.decode(body).events_done)
         elif kind == Kind.GONE:
-            leasing.worker_gone(self.arena, peer, blame=False)
+            leasing.workers_gone(self.arena, [peer], blame=False)
         elif kind in (Kind.SNAPSHOT, Kind.VIEWED, Kind.FAULT):
             match = worker.leases.get(lease)
             if match is not None:
@@ -354,7 +354,8 @@ class Broker:
         # who is refused is still to make the same move, by the same time
         moves = bool(flags & MOVE) and answer != ERROR
         if match.held is not None:
-            if answer == OBS and not seat.resets:
+            # whoever is not there hears nothing: it is told when it comes back
+            if answer == OBS and not seat.resets and seat.peer:
                 clocks.hold(arena, match, HeldReply(seat, answer, request, body, moves))
                 return True
             clocks.release_seat(arena, seat)  # what was held for it comes first

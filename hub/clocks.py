@@ -88,14 +88,29 @@ def release_round(arena: Arena, match: Match) -> None:
     arena.holding.pop(match.id, None)
     start_round(arena, match)
     for reply in held:
-        seat = reply.seat
-        if reply.moves and not seat.over:
-            start_move(arena, seat)
-        if seat.peer:
-            arena.tell(seat, seat.peer, reply.answer, reply.request, reply.body)
-        if 0 != reply.request == seat.request:
-            seat.request, seat.answered, seat.refusal, seat.batched = 0, reply.request, None, False
+        if reply.seat.peer:
+            arena.tell(reply.seat, reply.seat.peer, reply.answer, reply.request, reply.body)
+        _settle(arena, reply)
     arena.flush_batches()
+
+
+def settle_seat(arena: Arena, seat: Seat) -> None:
+    """What is held for this seat, it has been told otherwise."""
+    match = seat.match
+    for reply in [reply for reply in match.held or () if reply.seat is seat]:
+        _settle(arena, reply)
+    if match.held:
+        match.held = [reply for reply in match.held if reply.seat is not seat]
+        if not match.held:
+            arena.holding.pop(match.id, None)
+
+
+def _settle(arena: Arena, reply: HeldReply) -> None:
+    seat = reply.seat
+    if reply.moves and not seat.over:
+        start_move(arena, seat)
+    if 0 != reply.request == seat.request:
+        seat.request, seat.answered, seat.refusal, seat.batched = 0, reply.request, None, False
 
 
 def start_round(arena: Arena, match: Match) -> None:

@@ -8,6 +8,7 @@ under a lease that nobody holds.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from netsiege.hub.records import Match, Suspects, Worker
@@ -107,7 +108,7 @@ def release(arena: Arena, match: Match) -> None:
 
 def worker_ready(arena: Arena, peer: bytes, ready: Ready) -> None:
     """Takes a worker in, or anew: whoever says READY holds no leases."""
-    worker_gone(arena, peer, blame=False)
+    workers_gone(arena, [peer], blame=False)
     worker = Worker(peer, ready.name, ready.slots, (ready.engine, ready.rulesets), progress_s=arena.now_s)
     worker.instance = ready.instance
     acquitted = arena.suspects.pop(ready.instance, None)
@@ -134,22 +135,26 @@ def _balance(arena: Arena, worker: Worker) -> None:
             lease(arena, match, worker)
 
 
-def worker_gone(arena: Arena, peer: bytes, *, blame: bool) -> None:
-    """Takes a worker out; its matches go elsewhere.
+def workers_gone(arena: Arena, peers: Iterable[bytes], *, blame: bool) -> None:
+    """Takes workers out; their matches go elsewhere.
 
-    `blame` says that it did not go by its own will: a match with an event that it left undone may be why.
+    `blame` says that they did not go by their own will: a match with an event that was left undone may be
+    why.
     """
-    arena.told_unknown.discard(peer)
-    worker = arena.workers.pop(peer, None)
-    if worker is None:
-        return
-    orphans = list(worker.leases.values())
-    worker.leases.clear()
-    for match in orphans:
-        match.worker = None
-        arena.homeless[match.id] = match
-        if blame:
-            _suspect(arena, match, worker)
+    orphans: list[Match] = []
+    for peer in peers:
+        arena.told_unknown.discard(peer)
+        worker = arena.workers.pop(peer, None)
+        if worker is None:
+            continue
+        matches = list(worker.leases.values())
+        worker.leases.clear()
+        for match in matches:
+            match.worker = None
+            arena.homeless[match.id] = match
+            if blame:
+                _suspect(arena, match, worker)
+        orphans += matches
     arena.fill_rooms()
     for match in orphans:
         if match.id in arena.homeless:
@@ -195,12 +200,16 @@ def tick(arena: Arena) -> None:
     for instance, suspects in list(arena.suspects.items()):
         if arena.now_s - suspects.since_s > SUSPICION_S:
             del arena.suspects[instance]
-    for worker in list(arena.workers.values()):
+    stuck = [w.peer for w in arena.workers.values() if not slept and _is_stuck(arena, w)]
+    if stuck:
+        workers_gone(arena, stuck, blame=True)
+        # they may be well after all: then they hear that they have to begin anew
+        arena.to_workers += [(peer, message(Kind.UNKNOWN, 0, 0, b"")) for peer in stuck]
+    for worker in arena.workers.values():
         if worker.sent <= worker.done or slept:
             worker.progress_s = arena.now_s
-        elif arena.now_s - worker.progress_s > PROGRESS_LIMIT_S:
-            worker_gone(arena, worker.peer, blame=True)
-            # it may be well after all: then it hears that it has to begin anew
-            arena.to_workers.append((worker.peer, message(Kind.UNKNOWN, 0, 0, b"")))
-            continue
         arena.to_workers.append((worker.peer, message(Kind.W_PING, 0, 0, b"")))
+
+
+def _is_stuck(arena: Arena, worker: Worker) -> bool:
+    return worker.sent > worker.done and arena.now_s - worker.progress_s > PROGRESS_LIMIT_S

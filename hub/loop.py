@@ -170,8 +170,7 @@ class HubLoop:
             self._arena.now_s = now_s
             for peer in agents:
                 self._arena.agent_gone(peer, now_s)
-            for peer in workers:
-                leasing.worker_gone(self._arena, peer, blame=True)
+            leasing.workers_gone(self._arena, workers, blame=True)
             self._flush()
 
     def _tick(self, now_s: float) -> None:

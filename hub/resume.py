@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from netsiege.hub import clocks
 from netsiege.hub.records import LOST_CONNECTION, NEVER, Match, Seat, Session
 from netsiege.protocol import (
     AGENT_HEAD,
@@ -86,6 +87,7 @@ def viewed(arena: Arena, match: Match, index: int, seated: bytes) -> None:
     session = seat.session
     if not seat.view or session is None or not session.peer:
         return
+    clocks.settle_seat(arena, seat)
     seat.view, seat.peer = False, session.peer
     told = Resumed(seat.answered, seat.refusal, seated).encode()
     arena.to_agents.append((seat.peer, AGENT_HEAD.pack(VERSION, Kind.RESUMED, seat.handle, 0) + told))

@@ -182,7 +182,7 @@ class Rig:
 
     def lose_worker(self, peer, blame=True):
         """The worker's connection ends."""
-        leasing.worker_gone(self.arena, peer, blame=blame)
+        leasing.workers_gone(self.arena, [peer], blame=blame)
         self.flush()
 
     def lose_agent(self, peer):

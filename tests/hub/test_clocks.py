@@ -4,7 +4,20 @@ import pytest
 
 from netsiege.game import IP, Action, ActionType, AgentRole
 from netsiege.hub.clocks import COMPENSATION_MAX_S
-from netsiege.protocol import Cause, End, Error, Flag, Kind, Reset
+from netsiege.protocol import (
+    AGENT_HEAD,
+    HEAD_BYTES,
+    VERSION,
+    Cause,
+    End,
+    Error,
+    Flag,
+    Hello,
+    Kind,
+    Reset,
+    Resumed,
+    SessionRole,
+)
 from tests.hub.rig import STEP_REPLY, Rig, room
 
 LOOK = Action(ActionType.FindServices, {"source_host": IP("10.0.0.1"), "target_host": IP("10.0.0.2")})
@@ -184,3 +197,19 @@ def test_batch_is_answered_together_at_the_end_of_the_round():
     rig.tick(2.1)
     assert len(agent.answers()) == 2
     assert not agent.session.is_open(asked)
+
+
+def test_session_that_comes_back_within_a_round_is_told_once():
+    scene = Scene(seats=2, round_s=2.0)
+    requests = [scene.step(0), scene.step(1)]
+    scene.reply(*requests)
+    agent = scene.agents[0]
+    back = scene.rig.mute(b"back")
+    hello = Hello("0", SessionRole.AGENT, agent.session.token).encode()
+    scene.rig.from_agent(b"back", AGENT_HEAD.pack(VERSION, Kind.HELLO, 0, 900) + hello)
+    scene.worker.viewed(scene.lease, 0, b"as it stands")
+    scene.rig.tick(2.1)
+    told = Resumed.decode(back.frames[1][HEAD_BYTES:])
+    assert [frame[1] for frame in back.frames] == [Kind.WELCOME, Kind.RESUMED, Kind.PONG]
+    assert told.answered == requests[0]
+    assert scene.heard() == [0, 1]

@@ -303,3 +303,14 @@ def test_clock_runs_on_while_no_worker_is_there():
     rig.tick(11)
     [(_, opening)] = rig.worker(b"v").opened()
     assert [event[2] for event in opening.events] == [Kind.TIMEOUT]
+
+
+def test_workers_that_are_given_up_together_are_not_given_each_others_matches(rig):
+    workers, agent = [rig.worker(b"%d" % i) for i in range(3)], rig.agent(b"a")
+    for worker in workers:
+        seated(rig, worker, agent)
+    for seat in list(agent.session.seats.values()):
+        step(agent, seat)
+    rig.pass_time(leasing.PROGRESS_LIMIT_S + 3)
+    assert rig.arena.workers == {}
+    assert [match.deaths for match in rig.arena.matches.values()] == [1, 1, 1]
