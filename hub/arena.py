@@ -213,7 +213,7 @@ class Arena:
         body = Error(code, text).encode()
         for seat in match.seats:
             if not seat.over:
-                self._end_seat(seat, Kind.ERROR, [seat.request], body)
+                self._end_seat(seat, Kind.ERROR, 0, body)
         self.flush_batches()
         match.alive = 0
         self.close_match(match, cause, text)
@@ -247,22 +247,24 @@ class Arena:
             return
         match = seat.match
         clocks.release_seat(self, seat)
-        self._end_seat(seat, answer, sorted({request, seat.request} - {0}) or [0], body)
+        self._end_seat(seat, answer, request, body)
         match.alive -= 1
         if not match.alive:
             self.close_match(match, Cause.FINISHED, "")
             self.fill_rooms()
 
-    def _end_seat(self, seat: Seat, answer: int, asked: list[int], body: bytes) -> None:
+    def _end_seat(self, seat: Seat, answer: int, request: int, body: bytes) -> None:
+        """Says a seat's last word, to whatever is still open; an answer that may have been lost included."""
         seat.over = True
         session = seat.session
         if session is not None:
-            for request in asked:
-                word = LostSeat(seat.handle, answer, request, body)
+            unheard = seat.answered if seat.view else 0
+            for asked in sorted({request, seat.request, unheard} - {0}) or [0]:
+                word = LostSeat(seat.handle, answer, asked, body)
                 session.lost.append(word)
                 seat.lost.append(word)
                 if session.peer:
-                    self.tell(seat, session.peer, answer, request, body)
+                    self.tell(seat, session.peer, answer, asked, body)
             session.seats.pop(seat.handle, None)
         self.seats.pop(seat.handle, None)
 

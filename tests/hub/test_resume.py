@@ -248,6 +248,16 @@ def test_seat_that_ends_before_it_is_resumed_is_told_of_its_end():
     assert scene.heard() == []
 
 
+def test_end_before_the_seat_is_resumed_answers_what_the_session_may_not_have_heard():
+    scene = Scene()
+    asked = scene.step()
+    scene.reply(asked)
+    scene.rig.lose_agent(b"a")
+    scene.come_back()
+    scene.reply(0, kind=Kind.END, body=End(Cause.TIME).encode(), flags=Flag.OVER)
+    assert [(kind, request) for kind, _, request, _ in scene.heard()] == [(Kind.END, asked)]
+
+
 def test_waiting_join_ends_with_its_connection():
     rig = Rig(room(seats=(("Attacker", 2),)))
     worker = rig.worker(b"w")
