@@ -13,7 +13,19 @@ from typing import Final
 
 DECIDING: Final = ("netsiege.engine", "netsiege.game", "netsiege.protocol", "netsiege.scenarios.model")
 """Packages and modules whose source is the engine's."""
-BYSTANDERS: Final = ("bench", "parity", "selfplay", "synthetic")
+BYSTANDERS: Final = (
+    "bench",
+    "doctor",
+    "export",
+    "narrate",
+    "parity",
+    "playback",
+    "recorder",
+    "replay",
+    "selfplay",
+    "synthetic",
+    "words",
+)
 """How the names of modules begin that decide nothing."""
 
 

@@ -1,100 +1,117 @@
-"""Matches in files: what went in, and a fingerprint of everything that came out.
+"""Matches in files: what went in, a fingerprint of everything that came out, and how it ended.
 
-A `.siege` file is one codec byte (1: zlib) and a msgpack list, version first. It holds the spec, the engine's
-digest, seeds, seats and events, so that anyone can play the match again, and after each event eight bytes of
-a SHA-256 chain over all outputs so far: the first place where two runs differ can be named without either.
+A `.siege` file is one codec byte (1: zlib) and a msgpack list of the format's version and the fields of
+`Replay`. It holds the spec, the engine's digest, seeds, seats and events, so that anyone can play the match
+again, and after each event eight bytes of a SHA-256 chain over all outputs so far: the first place where two
+runs differ can be named without either. Files of version 1, which ended with the chain, load too.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import struct
 import zlib
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from attrs import frozen
 
-from netsiege.engine.game import Game
-from netsiege.engine.identity import engine_digest
-from netsiege.engine.replies import Output
-from netsiege.engine.tables import Tables, compile_spec
-from netsiege.errors import ConfigError, ProtocolError, RuleError
-from netsiege.protocol import EVENT_HEAD, OUT_HEAD, Kind, SeatSpec, pack, unpack
+from netsiege.engine.words import say_action
+from netsiege.errors import ConfigError, ProtocolError
+from netsiege.protocol import (
+    EVENT_HEAD,
+    MAX_NAME_CHARS,
+    MAX_SEED,
+    Cause,
+    Kind,
+    Message,
+    Result,
+    SeatSpec,
+    pack,
+    unpack,
+)
+from netsiege.protocol.declare import a_text, a_whole, an_opaque, declared, many, maybe, one_of
 from netsiege.protocol.play import read_action
 
-VERSION: Final = 1
+VERSION: Final = 2
 ZLIB: Final = b"\x01"
 MAX_BYTES: Final = 1 << 30
 """What a file may unpack to: enough for some ten million events."""
 LINK_BYTES: Final = 8
 """Of the chain kept after each event: two runs that differ agree by chance once in 2**64."""
 
-_LENGTH: Final = struct.Struct(">I")
+_MAX_EVENTS: Final = 1 << 27
+_V1_FIELDS: Final = 8
+"""Those up to the links, which stood in one piece; version 1 had no others."""
 
 
-class Chain:
-    """A SHA-256 over everything a match says, in order."""
+def _an_event(value: Any) -> bytes:
+    event = an_opaque(value)
+    if len(event) < EVENT_HEAD.size:
+        raise ValueError("an event is malformed")
+    return event
 
-    def __init__(self) -> None:
-        self._sha = hashlib.sha256()
 
-    def link(self, outputs: Iterable[Output]) -> bytes:
-        """Adds the outputs of one event; the first bytes of the chain up to here."""
-        sha = self._sha
-        for seat, kind, flags, request, body in outputs:
-            sha.update(OUT_HEAD.pack(seat, kind, flags, request) + _LENGTH.pack(len(body)) + body)
-        sha.update(b".")
-        return sha.digest()[:LINK_BYTES]
+def _a_link(value: Any) -> bytes:
+    link = an_opaque(value)
+    if len(link) != LINK_BYTES:
+        raise ValueError(f"a link of the chain has {LINK_BYTES} bytes, not {len(link)}")
+    return link
 
 
 @frozen
-class Replay:
-    """A match: how it was made, its events (each `EVENT_HEAD` and a body), and the chain.
+class Told(Message):
+    """What a hub took from the match's workers: how many outputs, and their `netsiege.protocol.link`."""
 
-    `links` has one more entry than `events`: the first is of the opening.
+    outputs: int = declared(a_whole(0, MAX_SEED))
+    chain: int = declared(a_whole(0, 0xFFFFFFFF))
+
+
+@frozen
+class Replay(Message):
+    """A match: how it was made, its events (each `EVENT_HEAD` and a body), the chain, and how it ended.
+
+    `links` has one more entry than `events`: the first is of the opening. `room` is empty and `told` is None
+    for a match that no hub has run; `cause` is None for one that has not ended. Files of version 1 have
+    neither `room`, `ruleset`, `results`, `cause` nor `told`. `engine` is the digest of the one that played.
     """
 
-    spec: bytes
-    engine: bytes
-    match: int
-    seed: int
-    episodes: int | None
-    seats: tuple[SeatSpec, ...]
-    events: tuple[bytes, ...]
-    links: tuple[bytes, ...]
+    spec: bytes = declared(an_opaque)
+    engine: bytes = declared(an_opaque)
+    match: int = declared(a_whole(0, MAX_SEED))
+    seed: int = declared(a_whole(0, MAX_SEED))
+    episodes: int | None = declared(maybe(a_whole(1, 1 << 31)))
+    seats: tuple[SeatSpec, ...] = declared(many(SeatSpec.read))
+    events: tuple[bytes, ...] = declared(many(_an_event, _MAX_EVENTS))
+    links: tuple[bytes, ...] = declared(many(_a_link, _MAX_EVENTS + 1))
+    room: str = declared(a_text(MAX_NAME_CHARS), default="")
+    ruleset: str = declared(a_text(64), default="")
+    results: tuple[Result, ...] = declared(many(Result.read, _MAX_EVENTS), default=())
+    """Of every episode that was settled, in their order."""
+    cause: str | None = declared(maybe(one_of(Cause)), default=None)
+    text: str = declared(a_text(512), default="")
+    """What the hub had to say about the end, for people."""
+    told: Told | None = declared(maybe(Told.read), default=None)  # noqa: RUF009  # declares, as the others do
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the file. Raises `ConfigError` if that cannot be done."""
-        plain = [
-            VERSION,
-            self.spec,
-            self.engine,
-            self.match,
-            self.seed,
-            self.episodes,
-            [[seat.role, seat.index, seat.name, seat.deltas] for seat in self.seats],
-            list(self.events),
-            b"".join(self.links),
-        ]
         try:
-            Path(path).write_bytes(ZLIB + zlib.compress(pack(plain), 6))
+            Path(path).write_bytes(ZLIB + zlib.compress(pack([VERSION, self.encode()]), 6))
         except OSError as error:
             raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Reads a file. Raises `ConfigError` for anything that is no replay of this version."""
+        """Reads a file of this version or an earlier one. Raises `ConfigError` for anything else."""
         try:
             text = Path(path).read_bytes()
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
         try:
             return cls._read(text)
-        except (ValueError, TypeError, zlib.error, ProtocolError) as error:
-            raise ConfigError(f"{path}: not a replay of this version: {error}") from None
+        except ProtocolError as error:
+            raise ConfigError(f"{path}: not a replay: {error.text}") from None
+        except (ValueError, zlib.error) as error:
+            raise ConfigError(f"{path}: not a replay: {error}") from None
 
     @classmethod
     def _read(cls, text: bytes) -> Self:
@@ -104,23 +121,33 @@ class Replay:
         plain = unpacker.decompress(text[1:], MAX_BYTES)
         if unpacker.unconsumed_tail or not unpacker.eof:
             raise ValueError("it is cut off, or unpacks to too much")
-        version, spec, engine, match, seed, episodes, seats, events, links = unpack(plain)
-        if version != VERSION:
-            raise ValueError(f"it is of version {version}")
-        if len(links) != LINK_BYTES * (len(events) + 1):
+        told = unpack(plain)
+        if not isinstance(told, list) or len(told) < 2:
+            raise ValueError("what it unpacks to is no list of a version and more")
+        version, *rest = told
+        if version == 1:
+            replay = cls._read_first(rest)
+        elif version == VERSION:
+            replay = cls.decode(an_opaque(rest[0]))
+        else:
+            raise ValueError(f"it is of version {version!r:.20}; this NetSiege reads 1 and {VERSION}")
+        if len(replay.links) != len(replay.events) + 1:
             raise ValueError("the chain does not fit the events")
-        if not all(type(event) is bytes and len(event) >= EVENT_HEAD.size for event in events):
-            raise ValueError("an event is malformed")
-        return cls(
-            spec,
-            engine,
-            match,
-            seed,
-            episodes,
-            tuple(SeatSpec.read(seat) for seat in seats),
-            tuple(events),
-            tuple(links[i : i + LINK_BYTES] for i in range(0, len(links), LINK_BYTES)),
-        )
+        return replay
+
+    @classmethod
+    def _read_first(cls, fields: list[Any]) -> Self:
+        if len(fields) != _V1_FIELDS:
+            raise ValueError(f"a file of version 1 has {_V1_FIELDS} fields, not {len(fields)}")
+        joined = an_opaque(fields[-1])
+        links = [joined[i : i + LINK_BYTES] for i in range(0, len(joined), LINK_BYTES)]
+        return cls.read([*fields[:-1], links, "", "", [], None, "", None])
+
+    def seat_name(self, seat: int) -> str:
+        """Role and index of a seat, for people."""
+        if not 0 <= seat < len(self.seats):
+            return f"seat {seat}"
+        return f"{self.seats[seat].role} {self.seats[seat].index}"
 
     def describe_event(self, number: int) -> str:
         """What event `number` is, for people; 0 is the opening."""
@@ -128,109 +155,15 @@ class Replay:
             return "the opening"
         event = self.events[number - 1]
         seat, kind, _ = EVENT_HEAD.unpack_from(event)
-        who = (
-            f"{self.seats[seat].role} {self.seats[seat].index}" if seat < len(self.seats) else f"seat {seat}"
-        )
-        what = Kind(kind).name if kind in Kind.__members__.values() else f"kind {kind}"
-        if kind == Kind.STEP:
-            try:
-                what = f"STEP {read_action(event[EVENT_HEAD.size :]) or 'pass'}"
-            except ProtocolError as error:
-                what = f"STEP ({error.text})"
-        return f"event {number}, {who}: {what}"
+        return f"event {number}, {self.seat_name(seat)}: {_what(kind, event[EVENT_HEAD.size :])}"
 
 
-class Recorder:
-    """Plays a match and keeps what a replay needs. `handle` is `Game.handle`."""
-
-    def __init__(
-        self, spec: bytes, match: int, seed: int, seats: Sequence[SeatSpec], episodes: int | None
-    ) -> None:
-        self._spec = spec
-        self._seats = tuple(seats)
-        self.tables: Tables = compile_spec(spec)
-        self.game = Game(self.tables, match, seed, seats, episodes)
-        self._chain = Chain()
-        self._events: list[bytes] = []
-        self.opening = self.game.open()
-        self.links = [self._chain.link(self.opening)]
-
-    def handle(self, seat: int, kind: int, request: int, body: bytes) -> list[Output]:
-        """Passes one event on."""
-        outputs = self.game.handle(seat, kind, request, body)
-        self._events.append(EVENT_HEAD.pack(seat, kind, request) + body)
-        self.links.append(self._chain.link(outputs))
-        return outputs
-
-    def replay(self) -> Replay:
-        """The match so far."""
-        game = self.game
-        return Replay(
-            self._spec,
-            engine_digest(),
-            game.match,
-            game.seed,
-            game.episodes,
-            self._seats,
-            tuple(self._events),
-            tuple(self.links),
-        )
-
-
-def verify(replay: Replay) -> int | None:
-    """Plays a replay again: the first event (0: the opening) whose outputs differ; None if none does.
-
-    Raises `RuleError` for a spec or an event that this engine cannot play.
-    """
-    recorder = Recorder(replay.spec, replay.match, replay.seed, replay.seats, replay.episodes)
-    if recorder.links[0] != replay.links[0]:
-        return 0
-    for number, event in enumerate(replay.events, 1):
-        seat, kind, request = EVENT_HEAD.unpack_from(event)
-        recorder.handle(seat, kind, request, event[EVENT_HEAD.size :])
-        if recorder.links[-1] != replay.links[number]:
-            return number
-    return None
-
-
-@frozen
-class Diagnosis:
-    """What the doctor found: `text` for people; `event` is the first that differs, None if none does."""
-
-    same: bool
-    event: int | None
-    text: str
-
-
-def diagnose(one: Replay, other: Replay) -> Diagnosis:
-    """Where two runs of what should be the same match diverge, and which of them this engine agrees with."""
-    for name in ("spec", "seed", "match", "episodes", "seats"):
-        if getattr(one, name) != getattr(other, name):
-            return Diagnosis(False, None, f"these are not runs of the same match: their {name} differs")
-    for number, (left, right) in enumerate(zip(one.links, other.links, strict=False)):
-        if number and one.events[number - 1] != other.events[number - 1]:
-            mine, theirs = one.describe_event(number), other.describe_event(number)
-            return Diagnosis(False, number, f"the inputs differ first.\n  A: {mine}\n  B: {theirs}")
-        if left != right:
-            return Diagnosis(False, number, _difference(one, other, number))
-    if len(one.events) != len(other.events):
-        shorter = min(len(one.events), len(other.events))
-        return Diagnosis(
-            False, shorter + 1, f"one run ends after event {shorter}; up to there they are the same"
-        )
-    return Diagnosis(True, None, f"the runs are the same: {len(one.events)} events, equal outputs")
-
-
-def _difference(one: Replay, other: Replay, number: int) -> str:
-    lines = [f"the outputs differ first at {one.describe_event(number)}"]
-    if one.engine != other.engine:
-        lines.append("they were made by engines of different digests")
-    for name, run in (("A", one), ("B", other)):
-        try:
-            found = verify(run)
-        except RuleError as error:
-            lines.append(f"{name} cannot be played here: {error}")
-            continue
-        agrees = "comes out the same" if found is None else f"comes out otherwise from event {found} on"
-        lines.append(f"{name}, played again here, {agrees}")
-    return "\n  ".join(lines)
+def _what(kind: int, body: bytes) -> str:
+    if kind not in Kind.__members__.values():
+        return f"kind {kind}"
+    if kind != Kind.STEP:
+        return Kind(kind).name
+    try:
+        return f"STEP {say_action(read_action(body))}"
+    except ProtocolError as error:
+        return f"STEP ({error.text})"

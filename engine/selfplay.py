@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netsiege.engine.replay import Recorder, Replay
+from netsiege.engine.recorder import Recorder
+from netsiege.engine.replay import Replay
 from netsiege.engine.replies import Output
 from netsiege.engine.streams import Stream
 from netsiege.game import GameState, generate_valid_actions

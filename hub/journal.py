@@ -18,7 +18,6 @@ from typing import IO, Any, Final, Protocol
 
 from netsiege.errors import ConfigError, JournalError, SiegeError
 from netsiege.hub.archive import load_kept
-from netsiege.hub.archive import read_matches as read_matches
 from netsiege.hub.ledger import Chunk, Kept, MatchEnded, MatchMade, Record, RoomOpened
 from netsiege.protocol import pack
 

@@ -5,7 +5,11 @@
     name: smash_and_grab            # ours; optional: the file's name without its ending
     seats: {Attacker: 1, Defender: 1}   # ours; without it the first `required_players` make a match
     pacing: rounds                  # ours: realtime (default) or rounds
-    clock: {move_s: 60}             # ours; without it a move may take as long as it likes
+    clock:                          # ours, all optional, in seconds; without it everything may take its time
+      move_s: 60                    # a seat that has not moved by then passes
+      episode_s: 600                # what all moves of a seat in an episode may take; then it passes
+      round_s: 5                    # with pacing: rounds, the length of a round, and of a move unless said
+      grace_s: 15                   # how long a seat waits for its agent to reconnect (the default)
     ruleset: netsecgame             # ours; the default
 
     coordinator:
@@ -40,7 +44,17 @@ import attrs
 
 from netsiege.game import AgentRole
 from netsiege.protocol import MAX_SEATS, MAX_SEED
-from netsiege.scenarios.model import PACINGS, RANDOM, Clock, Rewards, RoleTask, Task, Topology, View
+from netsiege.scenarios.model import (
+    PACINGS,
+    RANDOM,
+    ROUNDS,
+    Clock,
+    Rewards,
+    RoleTask,
+    Task,
+    Topology,
+    View,
+)
 from netsiege.scenarios.reading import Place, Report, join, nearest, shown
 from netsiege.scenarios.topology import read_name
 from netsiege.scenarios.views import Facts, read_goal, read_start
@@ -85,6 +99,8 @@ def read_task(root: Place, default_name: str, topology: Topology | None) -> Task
     _drop_unread(settings)
     settings.setdefault("name", default_name)
     task = Task(scenario=topology.name if topology is not None else "", roles=roles, **settings)
+    if "clock" in top and ("pacing" not in top or "pacing" in settings):
+        check_clock(top["clock"], task)
     if "seats" in top:
         check_seats(top["seats"], task)
         total = sum(count for _, count in task.seats)
@@ -106,6 +122,8 @@ def override(task: Task, changes: Mapping[str, Any], report: Report) -> Task:
     changed = attrs.evolve(task, **settings)
     if "seats" in settings:
         check_seats(Place(changes["seats"], "seats", report), changed)
+    if "clock" in settings or "pacing" in settings:
+        check_clock(Place(changes.get("clock"), "clock", report), changed)
     return changed
 
 
@@ -115,6 +133,14 @@ def check_seats(place: Place, task: Task) -> None:
         if task.role(role) is None:
             known = ", ".join(each.role for each in task.roles) or "none"
             place.report.problem(join(place.path, role), f"the task has no such role; it has {known}")
+
+
+def check_clock(place: Place, task: Task) -> None:
+    """Report a length of rounds where there are none."""
+    round_s = task.clock.round_s
+    if round_s is not None and task.pacing != ROUNDS:
+        said = f"{shown(round_s)} has no meaning with pacing: {task.pacing}; write pacing: {ROUNDS}"
+        place.report.problem(join(place.path, "round_s"), said)
 
 
 def _drop_unread(settings: dict[str, Any]) -> None:
@@ -283,13 +309,27 @@ def _read_seats(place: Place) -> tuple[tuple[str, int], ...] | None:
 def _read_clock(place: Place) -> Clock | None:
     if isinstance(place.value, Clock):
         return place.value
-    fields = place.fields(("move_s",))
-    if "move_s" not in fields:
-        return Clock()
-    move_s = fields["move_s"].number()
-    if move_s is not None and move_s <= 0:
-        fields["move_s"].problem(f"{shown(move_s)} is not more than 0 seconds")
-    return Clock(move_s)
+    names = [field.name for field in attrs.fields(Clock)]
+    fields = place.fields(names)
+    clock = Clock(**{name: _read_seconds(fields[name], name) for name in names if name in fields})
+    if clock.move_s is not None and clock.round_s is not None and clock.move_s > clock.round_s:
+        said = (
+            f"{shown(clock.move_s)} is more than round_s, {shown(clock.round_s)}: the round is over by then"
+        )
+        fields["move_s"].problem(said)
+    return clock
+
+
+def _read_seconds(place: Place, name: str) -> float | None:
+    seconds = place.number()
+    if seconds is None:
+        return None
+    if name == "grace_s":
+        if seconds < 0:
+            place.problem(f"{shown(seconds)} is less than 0 seconds")
+    elif seconds <= 0:
+        place.problem(f"{shown(seconds)} is not more than 0 seconds")
+    return seconds
 
 
 def _one_of(choices: Collection[str]) -> Callable[[Place], str | None]:

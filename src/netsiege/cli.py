@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 
 import typer
 
+from netsiege.cli_bench import bench_app
+from netsiege.cli_replay import replay_app
 from netsiege.errors import (
     AuthError,
     ConfigError,
@@ -36,10 +38,8 @@ agent_app = typer.Typer(
 )
 scenario_app = typer.Typer(help="Look at scenarios, and check your own.", no_args_is_help=True)
 app.add_typer(agent_app, name="agent")
-replay_app = typer.Typer(help="Record matches, play them again, compare machines.", no_args_is_help=True)
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(replay_app, name="replay")
-bench_app = typer.Typer(help="Measure, in medians and ratios within one run.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 
 MAX_SEED = (1 << 64) - 1
@@ -100,6 +100,10 @@ def hub(
         Optional[str], typer.Option(help="The task of the room `default`: a bundled one, or a YAML file.")
     ] = None,
     seed: Seed = None,
+    journal: Annotated[
+        Optional[str],
+        typer.Option(help="A file that keeps everything: a hub that starts with it goes on where it was."),
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow addresses that others can reach, without keys.")
     ] = False,
@@ -110,9 +114,18 @@ def hub(
     from netsiege.serve import serve_hub
 
     rooms, kept = ([], []) if no_default_room else _default_room(task, seed)
-    _exit_after(
-        serve_hub(bind, workers_bind, rooms, workers=workers, insecure=insecure, kept=kept, parent=parent)
+    signal_number = serve_hub(
+        bind,
+        workers_bind,
+        rooms,
+        workers=workers,
+        insecure=insecure,
+        kept=kept,
+        parent=parent,
+        journal=journal,
+        insist=task is not None,
     )
+    _exit_after(signal_number)
 
 
 def _default_room(task: str | None, seed: int | None) -> tuple[list[OpenRoom], list[str]]:
@@ -259,83 +272,6 @@ def scenario_validate(
         failed = failed or bool(problems)
     if failed:
         raise typer.Exit(EXIT_FAILED)
-
-
-@replay_app.command("record")
-def replay_record(
-    out: Annotated[str, typer.Option("--out", help="The file to write, such as run.siege.")],
-    scenario: Annotated[Optional[str], typer.Option(help="A bundled scenario, or a YAML file.")] = None,
-    task: Annotated[Optional[str], typer.Option(help="A task: a bundled one, or a YAML file.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Equal seeds give equal recordings.")] = 1,
-    events: Annotated[int, typer.Option(min=1, help="How many events to play.")] = 1_000,
-) -> None:
-    """Record a random match played in this process: the same file on every machine."""
-    from netsiege.engine.selfplay import play_randomly
-    from netsiege.options import play_setup
-
-    spec, _, warnings = play_setup(task, scenario, None, None, None)
-    _warn_all(warnings)
-    replay = play_randomly(spec, seed, events)
-    replay.save(out)
-    print(f"{out}: {len(replay.events)} events of {spec.topology.name}, chain {replay.links[-1].hex()}")
-
-
-@replay_app.command("verify")
-def replay_verify(files: Annotated[list[str], typer.Argument(help="Replays to play again.")]) -> None:
-    """Play replays again; exit code 1 names the first event that comes out otherwise."""
-    from netsiege.engine.replay import Replay, verify
-
-    failed = False
-    for file in files:
-        replay = Replay.load(file)
-        event = verify(replay)
-        failed = failed or event is not None
-        if event is None:
-            print(f"{file}: {len(replay.events)} events come out the same")
-        else:
-            print(f"{file}: comes out otherwise from {replay.describe_event(event)}")
-    if failed:
-        raise typer.Exit(EXIT_FAILED)
-
-
-@replay_app.command("doctor")
-def replay_doctor(
-    a: Annotated[str, typer.Argument(help="A replay.")],
-    b: Annotated[str, typer.Argument(help="Another run of the same match.")],
-) -> None:
-    """Name the first event at which two runs of a match diverge; exit code 1 if they do."""
-    from netsiege.engine.replay import Replay, diagnose
-
-    found = diagnose(Replay.load(a), Replay.load(b))
-    print(found.text)
-    if not found.same:
-        raise typer.Exit(EXIT_FAILED)
-
-
-@bench_app.command("engine")
-def bench_engine(
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, smaller networks: a glance.")] = False,
-    peers: Annotated[bool, typer.Option(help="Measure other environments too, where they are found.")] = True,
-    nsg_python: Annotated[
-        Optional[str],
-        typer.Option(help="A Python that can import netsecgame: NetSecGame itself becomes a baseline."),
-    ] = None,
-    peers_python: Annotated[
-        Optional[str], typer.Option(help="A Python that can import nasim or gymnasium. Default: this one.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Steps per second of the engine by size of network; reset, snapshot, restore, compile times."""
-    from netsiege.engine.bench import format_table, run
-
-    figures = run(
-        quick,
-        peers=peers,
-        nsg_python=nsg_python,
-        peers_python=peers_python,
-        progress=lambda line: print(line, file=sys.stderr),
-    )
-    print(json.dumps(figures, indent=2) if as_json else format_table(figures))
 
 
 @app.callback(invoke_without_command=True)

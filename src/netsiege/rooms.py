@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from netsiege.protocol import OpenRoom, SeatCount
+from netsiege.protocol import DEFAULT_GRACE_S, OpenRoom, SeatCount
 from netsiege.scenarios.model import ROUNDS, Spec
 
 ROUND_MOVE_S = 60.0
-"""Seconds for a move in a room that plays in rounds, unless its task says otherwise."""
+"""Seconds for a move in a room that plays in rounds, unless its task gives moves or rounds their time."""
 
 
 def room_of(name: str, spec: Spec, seed: int, episodes: int | None = None) -> OpenRoom:
     """A room that makes matches of `spec`; each match plays `episodes`, or as many as its seats like."""
-    task = spec.task
-    move_s = task.clock.move_s
-    if move_s is None and task.pacing == ROUNDS:
+    task, clock = spec.task, spec.task.clock
+    move_s = clock.move_s
+    if move_s is None and clock.round_s is None and task.pacing == ROUNDS:
         move_s = ROUND_MOVE_S
     return OpenRoom(
         name=name,
@@ -24,4 +24,7 @@ def room_of(name: str, spec: Spec, seed: int, episodes: int | None = None) -> Op
         episodes=episodes,
         move_s=move_s,
         spec=spec.to_bytes(),
+        episode_s=clock.episode_s,
+        round_s=clock.round_s,
+        grace_s=DEFAULT_GRACE_S if clock.grace_s is None else clock.grace_s,
     )

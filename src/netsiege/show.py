@@ -1,4 +1,4 @@
-"""What people see: progress, tables, plain lines. The only module that knows rich."""
+"""What people see: progress, tables, plain lines. Beside `show_replay` the only module that knows rich."""
 
 from __future__ import annotations
 

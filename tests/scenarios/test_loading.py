@@ -213,7 +213,7 @@ def test_check_file_tells_tasks_from_topologies_and_reports_all_of_either(tmp_pa
         [
             f"{task}: clock.a: written twice, on line 9",
             f"{task}: pacing: 'x' is not one of realtime, rounds",
-            f"{task}: clock.a: unknown key; known: move_s",
+            f"{task}: clock.a: unknown key; known: move_s, episode_s, round_s, grace_s",
         ],
         (),
     )
