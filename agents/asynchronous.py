@@ -21,14 +21,36 @@ class AsyncAgent(AgentProfile):
         raise NotImplementedError(f"{type(self).__name__} must override choose_action")
 
     async def register(self) -> Observation:
-        """Connects, takes a seat and returns the first observation, once the match is full."""
+        """Connects, takes a seat and returns the first observation, once the match is full.
+
+        With a `session_token` it continues a seat: see `BaseAgent.register`.
+        """
         if self._client is not None and self._client.failed:
             await self.terminate_connection()
         if self._client is None:
-            self._client = await AsyncClient(self.address, self.name).open(self.connect_timeout_s)
-        seat = await self._client.join(self.role, self.room)
+            client = AsyncClient(self.address, self.name, token=self._token, reconnect_s=self.reconnect_s)
+            self._client = await client.open(self.connect_timeout_s)
+        if self._token is not None:
+            seat = await self._continue(self._client)
+        else:
+            seat = await self._client.join(self.role, self.room)
         self.seated(seat)
         return seat.observation
+
+    async def _continue(self, client: AsyncClient) -> Seat:
+        try:
+            seat = self._continued(await client.resumed())
+            await client.caught_up(seat)
+        except SiegeError:
+            await self.terminate_connection()
+            raise
+        self._token = None
+        return seat
+
+    @property
+    def session_token(self) -> bytes | None:
+        """The session's secret, with which another agent may continue the seat if this one dies."""
+        return self._token if self._client is None else self._client.session.token
 
     async def make_step(self, action: Action | None) -> Observation:
         """Plays an action (None passes) and returns what it led to."""
@@ -46,7 +68,7 @@ class AsyncAgent(AgentProfile):
         """Gives the seat up and closes the connection. Harmless when there is none."""
         if self._client is not None:
             await self._client.close()
-            self._client = self._seat = None
+            self._client = self._seat = self._token = None
 
     async def play(self, episodes: int | None = 1) -> list[EpisodeSummary]:
         """Plays whole episodes, registering first if need be; None: as many as the match has."""

@@ -57,11 +57,30 @@ class BaseAgent(AgentProfile):
 
         `info` has NetSecGame's keys: message, max_steps, goal_description, actions, configuration_hash.
         Raises `TimeoutError` if the other players take longer than `timeout_s`.
+
+        An agent with a `session_token` continues its seat and returns the last observation, or the answer to
+        what was asked last, once it is there; the first seat, if there are several. What it draws starts
+        again from the seat's seed. Raises `HubUnreachable` if the hub has no such seat (any more), or what
+        ended it; `register` takes a new seat after that.
         """
         with self._dropping_a_lost_connection():
-            seat = self.connect().join(self._role, self.room, timeout_s=timeout_s)[0]
+            client = self.connect()
+            if self._token is not None:
+                seat = self._continue(client, timeout_s)
+            else:
+                seat = client.join(self._role, self.room, timeout_s=timeout_s)[0]
         self.seated(seat)
         return seat.observation
+
+    def _continue(self, client: Client, timeout_s: float | None) -> Seat:
+        try:
+            seat = self._continued(client.resumed(timeout_s))
+            client.caught_up(seat, timeout_s)
+        except SiegeError:
+            self.terminate_connection()
+            raise
+        self._token = None
+        return seat
 
     def make_step(self, action: Action | None) -> Observation:
         """Plays an action (None passes) and returns what it led to."""
@@ -88,14 +107,21 @@ class BaseAgent(AgentProfile):
             self._client.close()
             self._client = None
             self._seat = None
+            self._token = None
+
+    @property
+    def session_token(self) -> bytes | None:
+        """The session's secret, with which another agent may continue the seat if this one dies."""
+        return self._token if self._client is None else self._client.session.token
 
     @contextmanager
     def _dropping_a_lost_connection(self) -> Iterator[None]:
         """What has lost its hub is of no use any more: the next `register` connects anew."""
         try:
             yield
-        except HubUnreachable:
-            self.terminate_connection()
+        except SiegeError as error:
+            if isinstance(error, HubUnreachable) or (self._client is not None and self._client.failed):
+                self.terminate_connection()
             raise
 
     def _registered(self) -> tuple[Client, Seat]:
@@ -154,5 +180,6 @@ class BaseAgent(AgentProfile):
     def connect(self) -> Client:
         """The agent's connection, opened if it is not yet."""
         if self._client is None:
-            self._client = Client(self.address, self.name).open(self.connect_timeout_s)
+            client = Client(self.address, self.name, token=self._token, reconnect_s=self.reconnect_s)
+            self._client = client.open(self.connect_timeout_s)
         return self._client

@@ -8,7 +8,7 @@ from attrs import define
 
 from netsiege.agents.base import BaseAgent, EpisodeSummary
 from netsiege.client import Client
-from netsiege.errors import MatchOver, SiegeError
+from netsiege.errors import Forfeited, MatchOver, SiegeError
 from netsiege.game import Observation
 from netsiege.protocol import End, Reset
 from netsiege.session import Seat, Settled
@@ -68,6 +68,8 @@ def _goes_on(
 ) -> bool:
     """Takes in one answer; True if the player is to move."""
     answer: Any = settled.answer
+    if isinstance(answer, End) and isinstance(player.seat.ended, Forfeited):
+        raise player.seat.ended
     if isinstance(answer, End | MatchOver):
         return False
     if isinstance(answer, SiegeError):

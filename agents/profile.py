@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Sequence
 from typing import ClassVar
 
-from netsiege.errors import ConfigError
+from netsiege.errors import ConfigError, HubUnreachable
 from netsiege.game import AgentRole
+from netsiege.outage import RECONNECT_S
 from netsiege.protocol import DEFAULT_PORT, DEFAULT_ROOM, clean_name
 from netsiege.session import Seat
 from netsiege.wire import CONNECT_TIMEOUT_S
@@ -36,12 +38,20 @@ class AgentProfile:
         name: str | None = None,
         address: str | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        reconnect_s: float = RECONNECT_S,
+        session_token: bytes | None = None,
     ) -> None:
-        """`address` (`tcp://HOST:PORT`) stands in for `host` and `port`. Connects when it registers."""
+        """`address` (`tcp://HOST:PORT`) stands in for `host` and `port`. Connects when it registers.
+
+        A connection that is lost is tried again for `reconnect_s`. With the `session_token` of an agent that
+        is gone, the first `register` continues its seat, whatever role and room are given here.
+        """
         self.address = address or f"tcp://{host}:{port}"
         self.room = room
         self.name = _checked_name(name or type(self).__name__)
         self.connect_timeout_s = connect_timeout_s
+        self.reconnect_s = reconnect_s
+        self._token = session_token
         self._role = AgentRole.from_string(role)
         self._logger = logging.getLogger(type(self).__name__)
         self._seat: Seat | None = None
@@ -51,7 +61,17 @@ class AgentProfile:
     def seated(self, seat: Seat) -> None:
         """Called when the agent has been given a seat. Call the parent's when you override it."""
         self._seat = seat
+        self._role = seat.role
         self.rng = random.Random(seat.seed)  # noqa: S311  # play, not secrets
+
+    def _continued(self, seats: Sequence[Seat]) -> Seat:
+        """The seat that a resumed session has for the agent. Raises `HubUnreachable` if it has none."""
+        if not seats:
+            raise HubUnreachable(
+                "the hub does not know the session of this token any more, or it holds no seat: register "
+                "without a token for another one"
+            )
+        return seats[0]
 
     @property
     def role(self) -> AgentRole:

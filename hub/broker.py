@@ -225,6 +225,9 @@ class Broker:
                 return None
             index, answer, flags, request = OUT_HEAD.unpack_from(frame, HEAD_BYTES)
             sent = self._output(match, number, index, answer, flags, request, frame[OUT_BODY_AT:])
+            if sent is not None and arena.to_agents:  # what was said before must not be overtaken
+                arena.to_agents.append(sent)
+                sent = None
             if arena.batches or arena.holding:
                 self._end_frame()
             return sent

@@ -45,24 +45,39 @@ def least_loaded(arena: Arena, like: Match | None = None) -> Worker | None:
 def place(arena: Arena) -> None:
     """Leases the matches without a worker, the oldest first, as far as there are workers for them."""
     for match in sorted(arena.homeless.values(), key=lambda match: match.id):
-        suspect = match.deaths >= DEATHS_ALONE
-        worker = _untried(arena, match) if suspect else least_loaded(arena, match)
-        if worker is None:
-            continue
-        del arena.homeless[match.id]
-        if suspect:
-            worker.trial = match
-        lease(arena, match, worker)
+        if match.deaths >= DEATHS_ALONE:
+            _put_on_trial(arena, match)
+        elif (worker := least_loaded(arena, match)) is not None:
+            lease(arena, match, worker)
 
 
-def _untried(arena: Arena, match: Match) -> Worker | None:
-    free = [w for w in arena.workers.values() if w.trial is None and w.kin == match.kin]
-    return min((w for w in free if len(w.leases) < w.slots), key=lambda w: len(w.leases), default=None)
+def _put_on_trial(arena: Arena, match: Match) -> None:
+    """Gives a suspect a worker that has done everything before, so that its death would be this one's."""
+    if match.tried_by is not None:
+        return
+    untried = [w for w in arena.workers.values() if w.trial is None and w.kin == match.kin]
+    free = [w for w in untried if len(w.leases) < w.slots]
+    if free:
+        worker = min(free, key=lambda w: len(w.leases))
+        worker.trial, match.tried_by = match, worker
+        _ask_trial_pong(arena, worker)
+
+
+def _ask_trial_pong(arena: Arena, worker: Worker) -> None:
+    worker.trial_pong += 1
+    arena.to_workers.append((worker.peer, message(Kind.W_PING, 0, worker.trial_pong, b"")))
+
+
+def _end_trial(worker: Worker) -> None:
+    if worker.trial is not None:
+        worker.trial.tried_by = None
+        worker.trial = None
 
 
 def lease(arena: Arena, match: Match, worker: Worker) -> None:
     """Gives a match to a worker, from its last snapshot on."""
     room = match.room
+    arena.homeless.pop(match.id, None)
     match.worker, match.lease = worker, arena.draw_u64()
     match.behind, match.check = match.outputs - match.base_outputs, match.base_chain
     match.replied = -1 if match.snapshot is None else match.base
@@ -85,13 +100,12 @@ def lease(arena: Arena, match: Match, worker: Worker) -> None:
     for seat in match.seats:
         if seat.view:
             arena.to_workers.append((worker.peer, message(Kind.VIEW, match.lease, seat.index, b"")))
-    if worker.trial is match:
-        worker.trial_pong += 1
-        arena.to_workers.append((worker.peer, message(Kind.W_PING, 0, worker.trial_pong, b"")))
 
 
 def release(arena: Arena, match: Match) -> None:
     """Takes a match off its worker, if it has one: from now on that worker's words about it are void."""
+    if match.tried_by is not None:
+        _end_trial(match.tried_by)
     worker = match.worker
     if worker is None:
         return
@@ -99,8 +113,6 @@ def release(arena: Arena, match: Match) -> None:
     match.worker = None
     if worker.peer in arena.workers:
         arena.to_workers.append((worker.peer, message(Kind.CLOSE, match.lease, 0, b"")))
-    if worker.trial is match:
-        worker.trial = None
 
 
 # --- workers come and go ----------------------------------------------------------------------------------
@@ -128,7 +140,8 @@ def _balance(arena: Arena, worker: Worker) -> None:
     donors = sorted(equals, key=lambda w: len(w.leases) / w.slots, reverse=True)
     for donor in donors:
         surplus = len(donor.leases) - -(-matches * donor.slots // slots)
-        for match in list(donor.leases.values())[-max(surplus, 0) :] if surplus > 0 else []:
+        movable = [match for match in donor.leases.values() if match.tried_by is None]
+        for match in movable[-surplus:] if surplus > 0 else []:
             if len(worker.leases) >= share:
                 return
             release(arena, match)
@@ -154,6 +167,7 @@ def workers_gone(arena: Arena, peers: Iterable[bytes], *, blame: bool) -> None:
             arena.homeless[match.id] = match
             if blame:
                 _suspect(arena, match, worker)
+        _end_trial(worker)
         orphans += matches
     arena.fill_rooms()
     for match in orphans:
@@ -182,12 +196,18 @@ def _tell_waiting(arena: Arena, match: Match) -> None:
 
 
 def worker_pong(arena: Arena, worker: Worker, number: int, done: int) -> None:
-    """A worker has done so many events; the answer to a ping that followed a match on trial acquits it."""
+    """A worker has done so many events, and everything that it was sent before ping `number`."""
     if done > worker.done:
         worker.done, worker.progress_s = done, arena.now_s
-    if worker.trial is not None and number and number == worker.trial_pong:
-        worker.trial.deaths = 0
-        worker.trial = None
+    match = worker.trial
+    if match is None or not number or number != worker.trial_pong:
+        return
+    if match.worker is None:
+        lease(arena, match, worker)
+        _ask_trial_pong(arena, worker)
+    else:
+        match.deaths = 0
+        _end_trial(worker)
         place(arena)
 
 

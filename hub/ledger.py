@@ -131,6 +131,7 @@ def match_made(match: Match) -> MatchMade:
 def file_chunk(arena: Arena, match: Match, *, snapshot: bool) -> None:
     """Files what has happened in a match since it was filed last."""
     kept = match.kept
+    held = {reply.seat.index: reply.request for reply in match.held or ()}
     unfiled = kept[len(kept) - (match.sequence - match.filed) :] if match.sequence > match.filed else []
     arena.records.append(
         Chunk(
@@ -141,13 +142,16 @@ def file_chunk(arena: Arena, match: Match, *, snapshot: bool) -> None:
             match.snapshot if snapshot else None,
             match.base_outputs,
             match.base_chain,
-            [_seat_plain(seat) for seat in match.seats],
+            [_seat_plain(seat, held.get(seat.index)) for seat in match.seats],
         )
     )
     match.filed, match.filed_turn = match.sequence, arena.turns
 
 
-def _seat_plain(seat: Seat) -> list[Any]:
+def _seat_plain(seat: Seat, held: int | None) -> list[Any]:
+    """How a seat stands. Whoever is told after a restart need not wait for the end of a round."""
+    if held and held == seat.request:
+        return [0, held, None, seat.leaving, seat.over]
     return [seat.request, seat.answered, seat.refusal, seat.leaving, seat.over]
 
 

@@ -101,8 +101,8 @@ class Match:
     `check` is their chain. `replied` is the last event that something was heard about.
 
     `deaths` counts the workers in a row that died with an event of it undone, `blamed` being its last event
-    when it was counted last. `filed` is the last event that
-    the journal has filed under the match, in its turn number `filed_turn`.
+    when it was counted last; `tried_by` is the worker that has it on trial for that. `filed` is the last
+    event that the journal has filed under the match, in its turn number `filed_turn`.
     """
 
     id: int
@@ -131,6 +131,7 @@ class Match:
     replied: int = -1
     deaths: int = 0
     blamed: int = 0
+    tried_by: Worker | None = None
     filed: int = 0
     filed_turn: int = 0
     held: list[HeldReply] | None = None
@@ -165,8 +166,8 @@ class Room:
 class Worker:
     """An engine worker. Between them, `sent` and `done` (events) say whether it gets anywhere.
 
-    `instance` is its process, by a number it has drawn. `trial` is the one match that is blamed if the
-    worker dies now, until it has said `trial_pong`.
+    `instance` is its process, by a number it has drawn. `trial` is the one match that it
+    has to itself: leased when the worker has said `trial_pong`, and acquitted when it has said the next.
     """
 
     peer: bytes

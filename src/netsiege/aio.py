@@ -5,52 +5,71 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import zmq
-import zmq.asyncio
 
 from netsiege.errors import HubUnreachable, ProtocolError, SiegeError
 from netsiege.game import Action, AgentRole, Observation
+from netsiege.outage import RECONNECT_S, Outage
 from netsiege.protocol import DEFAULT_ROOM, End, Reset, SessionRole, Welcome
-from netsiege.session import Seat, Session, Settled, Unwanted
+from netsiege.session import Interrupted, Seat, Session, Settled, Unwanted
 from netsiege.wire import CONNECT_TIMEOUT_S, SILENCE_S, Connection
 
 T = TypeVar("T")
+
+_ANYTHING: Final = (-1, -1)
+"""Who waits for whatever comes next, among those who wait for an answer to a request about a seat."""
 
 
 class AsyncClient:
     """A connection to a hub for asyncio. Its methods may run side by side, one for each seat, say.
 
-    Failures are those of `netsiege.client.Client`. A lost connection fails every pending call.
+    Failures, `token` and `reconnect_s` are those of `netsiege.client.Client`. A hub that is lost for good
+    fails every pending call.
     """
 
     def __init__(
-        self, address: str, name: str, role: SessionRole = SessionRole.AGENT, *, deltas: bool = True
+        self,
+        address: str,
+        name: str,
+        role: SessionRole = SessionRole.AGENT,
+        *,
+        deltas: bool = True,
+        token: bytes | None = None,
+        reconnect_s: float = RECONNECT_S,
     ) -> None:
-        self.session = Session(name, role, deltas)
+        self.session = Session(name, role, deltas, token)
         self._address = address
+        self._reconnect_s = reconnect_s
         self._connection: Connection | None = None
         self._waiting: dict[tuple[int, int], asyncio.Future[Any]] = {}
         self._task: asyncio.Task[None] | None = None
         self._failure: SiegeError | None = None
+        self._outage: Outage | None = None
+        self._mended: Outage | None = None
+        self._opened = False
+        self._hello = 0
+        self._pinged = False
         self._heard_s = 0.0
+        self._wake = asyncio.Event()
 
     async def open(self, timeout_s: float = CONNECT_TIMEOUT_S) -> Self:
         """Says HELLO. Raises `HubUnreachable` or `AuthError` with advice if no hub answers in time."""
-        self._connection = Connection(self._address)
-        self._heard_s = time.monotonic()
-        self._task = asyncio.create_task(self._run(self._connection))
+        connection = self._dial()
+        self._hello, frame = self.session.hello()
+        self._task = asyncio.create_task(self._run(connection))
         try:
             async with asyncio.timeout(timeout_s):
-                await self._ask(self.session.hello(), Welcome)
+                await self._ask((self._hello, frame), Welcome)
         except BaseException as error:
             await self.close()
             if isinstance(error, TimeoutError):
-                raise self._connection.diagnosis() from None
+                raise connection.diagnosis() from None
             if isinstance(error, ProtocolError):
-                raise self._connection.stranger(error) from None
+                raise connection.stranger(error) from None
             raise
+        self._opened = True
         return self
 
     async def __aenter__(self) -> Self:
@@ -61,7 +80,7 @@ class AsyncClient:
 
     @property
     def failed(self) -> bool:
-        """Whether the connection is lost: open another client then."""
+        """Whether the hub is lost for good: open another client then."""
         return self._failure is not None
 
     async def join(self, role: AgentRole, room: str = DEFAULT_ROOM) -> Seat:
@@ -95,24 +114,53 @@ class AsyncClient:
         """Gives a seat up."""
         await self._ask(self.session.leave(seat), End, seat)
 
+    async def resumed(self) -> list[Seat]:
+        """The seats that the session still held when it was resumed; see `netsiege.client.Client.resumed`.
+
+        Bound the wait with `asyncio.timeout`.
+        """
+        while self.session.awaited:
+            await self._heard()
+        return self.session.resumed_seats()
+
+    async def caught_up(self, seat: Seat) -> Observation:
+        """The seat's last observation, once nothing is open that an earlier process asked of the seat."""
+        request = seat.request
+        while request and seat.request == request:
+            await self._heard()
+        if seat.ended is not None:
+            raise seat.ended
+        return seat.observation
+
     async def close(self) -> None:
-        """Takes leave, without waiting for an answer."""
+        """Takes leave, without waiting for an answer. A hub that is away is not waited for either."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        if self._connection is not None and not self._connection.socket.closed:
-            if self._failure is None:
+        if self._connection is not None:
+            if self._failure is None and not self._connection.socket.closed:
                 self._send(self.session.bye()[1])
-            self._fail(HubUnreachable("the client was closed"))
             self._connection.close()
+            self._fail(self._failure or HubUnreachable("the client was closed"))
 
     def _send(self, frame: bytes) -> None:
         if self._failure is not None:
             raise self._failure
-        if self._connection is None or self._connection.socket.closed:
+        if self._connection is None:
             raise SiegeError("open() comes first")
-        self._connection.socket.send(frame, zmq.NOBLOCK)
+        if self._outage is None:  # what is asked while the hub is away is in the outbox after WELCOME
+            self._connection.socket.send(frame, zmq.NOBLOCK)
+            self._look_again(self._connection)
+
+    async def _heard(self) -> None:
+        """Returns when something has been taken in. Raises if the hub is lost for good."""
+        if self._failure is not None:
+            raise self._failure
+        future = self._waiting.get(_ANYTHING)
+        if future is None or future.done():
+            future = self._waiting[_ANYTHING] = asyncio.get_running_loop().create_future()
+        await asyncio.shield(future)
 
     def _await_reply(self, number: int, seat: Seat | None) -> asyncio.Future[Any]:
         future = asyncio.get_running_loop().create_future()
@@ -128,58 +176,153 @@ class AsyncClient:
             raise seat.ended if seat is not None and seat.ended else SiegeError(f"the hub said {answer!r}")
         return answer
 
-    async def _run(self, connection: Connection) -> None:
-        """Takes in what arrives until the connection is lost or the client is closed."""
-        poller = zmq.asyncio.Poller()
-        poller.register(connection.socket, zmq.POLLIN)
-        poller.register(connection.monitor, zmq.POLLIN)
-        pinged = False
-        while True:
-            ready = dict(await poller.poll(int(SILENCE_S * 1_000)))
-            try:
-                if connection.socket in ready:
-                    self._heard_s, pinged = time.monotonic(), False
-                    self._drain(connection)
-                if connection.monitor in ready and connection.hear_monitor():
-                    raise connection.lost()
-                silent_s = time.monotonic() - self._heard_s
-                if silent_s > SILENCE_S and pinged:
-                    raise HubUnreachable(f"{connection.address}: the hub has stopped answering")
-                if silent_s > SILENCE_S:
-                    pinged = True
-                    self._send(self.session.ping()[1])
-            except SiegeError as error:
-                self._fail(error)
-                return
-            except Exception as error:  # a task that ends in silence would leave every caller waiting
-                self._fail(SiegeError(f"the client broke: {error!r}"))
-                raise
+    # --- the loop -----------------------------------------------------------------------------------------
 
-    def _drain(self, connection: Connection) -> None:
-        while True:
-            try:
-                frames = connection.socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            for settled in self.session.receive(frames[0]):
-                self._resolve(settled)
+    def _dial(self) -> Connection:
+        """A connection of its own for each try: the hub knows it by a new routing id."""
+        self._connection = Connection(self._address)
+        self._heard_s, self._pinged = time.monotonic(), False
+        return self._connection
+
+    async def _run(self, connection: Connection) -> None:
+        """Carries the session, over one connection after another, until the hub is lost for good."""
+        try:
+            while True:
+                why = await self._carry(connection)
+                outage = self._interrupted(connection, why)
+                await asyncio.sleep(max(0.0, min(outage.next_s, outage.until_s) - time.monotonic()))
+                if outage.next_s >= outage.until_s:
+                    raise outage.gave_up(connection)
+                connection = self._dial()
+                outage.dialled_s = time.monotonic()
+                self._hello, frame = self.session.hello()
+                connection.socket.send(frame, zmq.NOBLOCK)
+        except SiegeError as error:
+            self._fail(error)
+        except Exception as error:  # a task that ends in silence would leave every caller waiting
+            self._fail(SiegeError(f"the client broke: {error!r}"))
+            raise
+
+    def _look_again(self, connection: Connection) -> None:
+        """Sending may have swallowed the one signal that something is there."""
+        if int(connection.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            self._wake.set()
+
+    async def _carry(self, connection: Connection) -> SiegeError:
+        """Takes in what arrives over a connection; returns why it is of no use any more."""
+        loop, wake = asyncio.get_running_loop(), self._wake
+        watched = [int(each.getsockopt(zmq.FD)) for each in (connection.socket, connection.monitor)]
+        for descriptor in watched:
+            loop.add_reader(descriptor, wake.set)
+        try:
+            while True:
+                # ZeroMQ signals what is new once: what is there is looked for before each wait
+                wake.clear()
+                why = self._drain(connection)
+                if connection.hear_monitor():
+                    why = why or connection.lost()
+                why = why or self._silence(connection)
+                if why is not None:
+                    return why
+                self._look_again(connection)
+                timer = loop.call_later(self._patience_s(connection), wake.set)
+                await wake.wait()
+                timer.cancel()
+        finally:
+            for descriptor in watched:
+                loop.remove_reader(descriptor)
+
+    def _patience_s(self, connection: Connection) -> float:
+        """How long nothing may happen until it has to be looked for what is wrong."""
+        if self._outage is None:
+            return SILENCE_S
+        until_s = self._outage.patient_until_s(connection, 2 * SILENCE_S)
+        return max(0.0, min(SILENCE_S, until_s - time.monotonic()))
+
+    def _interrupted(self, connection: Connection, why: SiegeError) -> Outage:
+        """What is done about a connection of no use; raises `why` if it is not to be tried again."""
+        if not self._opened or self._reconnect_s <= 0:
+            raise why
+        now_s = time.monotonic()
+        # a hub that says WELCOME and nothing else has not come back
+        outage, self._mended = self._outage or self._mended, None
+        if outage is None:
+            outage = Outage.begin(why, now_s, self._reconnect_s)
+        else:
+            outage.failed(now_s)
+        self._outage = outage
+        connection.close()
+        return outage
+
+    def _silence(self, connection: Connection) -> SiegeError | None:
+        """Asks a hub that has been silent whether it is there; the reason to give up if it is not."""
+        now_s = time.monotonic()
+        if self._outage is not None:
+            until_s = self._outage.patient_until_s(connection, 2 * SILENCE_S)
+            return connection.silent() if now_s >= until_s else None
+        silent_s = now_s - self._heard_s
+        if silent_s > 2 * SILENCE_S:
+            return connection.silent()
+        if silent_s > SILENCE_S and not self._pinged:
+            self._pinged = True
+            self._send(self.session.ping()[1])
+        return None
+
+    def _drain(self, connection: Connection) -> SiegeError | None:
+        """Takes in what has arrived; returns why the connection cannot go on, if so."""
+        session, socket = self.session, connection.socket
+        settled: list[Settled] = []
+        try:
+            frame = socket.recv_multipart(zmq.NOBLOCK)[0]
+        except zmq.Again:
+            return None
+        self._heard_s, self._pinged = time.monotonic(), False
+        if self._outage is None:
+            self._mended = None
+        try:
+            while True:
+                settled += session.receive(frame)
+                frame = socket.recv_multipart(zmq.NOBLOCK)[0]
+        except zmq.Again:
+            pass
+        except ProtocolError as error:
+            if self._outage is None:
+                raise
+            return connection.stranger(error)
+        if self._outage is not None and session.welcomed:
+            self._mended, self._outage = self._outage, None
+        for frame in session.outbox:
+            socket.send(frame, zmq.NOBLOCK)
+        session.outbox.clear()
+        gone: SiegeError | None = None
+        for each in settled:
+            if isinstance(each.answer, Interrupted):
+                gone = each.answer.error
+            else:
+                self._resolve(each)
+        heard = self._waiting.pop(_ANYTHING, None)
+        if heard is not None and not heard.done():
+            heard.set_result(None)
+        return gone
 
     def _resolve(self, settled: Settled) -> None:
-        if not settled.request and isinstance(settled.answer, HubUnreachable):
-            raise settled.answer
-        if isinstance(settled.answer, Unwanted):
-            self._send(self.session.leave(settled.answer.seat)[1])
+        answer, handle = settled.answer, settled.seat.handle if settled.seat is not None else 0
+        if isinstance(answer, Unwanted):
+            self._send(self.session.leave(answer.seat)[1])
             return
-        handle = settled.seat.handle if settled.seat is not None else 0
         future = self._waiting.pop((settled.request, handle), None)
         if future is None:  # a seat's first message answers a request that knew no seat
             future = self._waiting.pop((settled.request, 0), None)
+        if isinstance(answer, SiegeError) and settled.seat is None and future is None:
+            closes = not settled.request and isinstance(answer, HubUnreachable)
+            if closes or settled.request == self._hello:
+                raise answer
         if future is None or future.done():
             return
-        if isinstance(settled.answer, BaseException):
-            future.set_exception(settled.answer)
+        if isinstance(answer, BaseException):
+            future.set_exception(answer)
         else:
-            future.set_result(settled.answer)
+            future.set_result(answer)
 
     def _fail(self, error: SiegeError) -> None:
         self._failure = error

@@ -2,76 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterable, Iterator
 from typing import Self, TypeVar
 
-import zmq
-
-from netsiege.errors import HubUnreachable, ProtocolError, SiegeError
+from netsiege.carrier import Carrier, News
+from netsiege.errors import SiegeError
 from netsiege.game import Action, AgentRole, Observation
-from netsiege.protocol import (
-    DEFAULT_ROOM,
-    Episode,
-    Held,
-    Match,
-    OpenRoom,
-    Reset,
-    Room,
-    SessionRole,
-    State,
-    Trajectory,
-    Watching,
-)
-from netsiege.session import Seat, Session, Settled, Unwanted
-from netsiege.wire import CONNECT_TIMEOUT_S, SILENCE_S, Connection
+from netsiege.protocol import DEFAULT_ROOM, Held, OpenRoom, Reset, Room, State, Watching
+from netsiege.session import Seat, Settled
+from netsiege.wire import SILENCE_S
 
 T = TypeVar("T")
-News = Episode | Match | Trajectory
 
 
-class Client:
+class Client(Carrier):
     """A connection to a hub. `open` first; `close`, or the end of a `with`, takes leave.
 
-    Every call blocks until the hub has answered for good. A hub that goes away raises `HubUnreachable`
-    within seconds, whatever is being waited for; `timeout_s` bounds the wait for other players.
+    Every call blocks until the hub has answered for good. A connection that is lost is opened again, and the
+    session with its seats goes on where it was: whoever waits notices a pause. A hub that has not come back
+    within `reconnect_s` raises `HubUnreachable`, and so does every call after that; with 0 it is not tried.
+    `timeout_s` bounds the wait for other players, and for a hub that is away.
+
+    `session.token` is the session's secret. With it as `token`, `open` resumes the session in another
+    process, after which `resumed` has its seats. A hub that knows the token no longer begins a session anew.
     """
-
-    def __init__(
-        self, address: str, name: str, role: SessionRole = SessionRole.AGENT, *, deltas: bool = True
-    ) -> None:
-        self.session = Session(name, role, deltas)
-        self._connection = Connection(address)
-        self._poller = zmq.Poller()
-        self._poller.register(self._connection.socket, zmq.POLLIN)
-        self._poller.register(self._connection.monitor, zmq.POLLIN)
-        self._heard_s = time.monotonic()
-        self._ping: int | None = None
-        self._news: list[News] = []
-
-    def open(self, timeout_s: float = CONNECT_TIMEOUT_S) -> Self:
-        """Says HELLO. Raises `HubUnreachable` or `AuthError` with advice if no hub answers in time."""
-        request = self._send(self.session.hello())
-        deadline_s = time.monotonic() + timeout_s
-        try:
-            while self.session.is_open(request):
-                left_s = deadline_s - time.monotonic()
-                if left_s <= 0:
-                    raise self._connection.diagnosis()
-                for settled in self._first_words(left_s):
-                    if settled.request == request and isinstance(settled.answer, SiegeError):
-                        raise settled.answer
-        except BaseException:
-            self._connection.close()
-            raise
-        return self
-
-    def _first_words(self, timeout_s: float) -> list[Settled]:
-        try:
-            return self.pump(timeout_s)
-        except ProtocolError as error:
-            raise self._connection.stranger(error) from None
 
     def __enter__(self) -> Self:
         return self.open()
@@ -130,86 +85,53 @@ class Client:
         return self._one(self.session.status(), State)
 
     def news(self, timeout_s: float) -> Iterator[News]:
-        """The news that are there; if there are none, those that come within `timeout_s`."""
+        """The news that are there; if there are none, those that come within `timeout_s`.
+
+        Raises what a hub that was away has against going on with them, `ProtocolError` (UNKNOWN_ROOM) say.
+        """
         if not self._news:
             self.pump(timeout_s)
         while self._news:
-            yield self._news.pop(0)
+            told = self._news.pop(0)
+            if isinstance(told, SiegeError):
+                raise told
+            yield told
 
-    def close(self) -> None:
-        """Takes leave, without waiting for an answer."""
-        if not self._connection.socket.closed:
-            with contextlib.suppress(zmq.ZMQError):
-                self._send(self.session.bye())
-            self._connection.close()
+    def resumed(self, timeout_s: float | None = None) -> list[Seat]:
+        """The seats that the session still held when it was resumed, once the hub has said how they stand.
 
-    # --- the loop -----------------------------------------------------------------------------------------
-
-    def send(self, request: tuple[int, bytes]) -> int:
-        """Sends a request of `session` without waiting for the answer, which comes from `pump`."""
-        return self._send(request)
-
-    def _send(self, request: tuple[int, bytes]) -> int:
-        number, frame = request
-        self._connection.socket.send(frame, zmq.NOBLOCK)
-        if self._ping is None:
-            self._heard_s = max(self._heard_s, time.monotonic())
-        return number
-
-    def pump(self, timeout_s: float) -> list[Settled]:
-        """Waits for something to arrive, at most `timeout_s`, and takes in all that is there.
-
-        Raises `HubUnreachable` if the connection is lost, or if a hub that owes an answer says nothing
-        at all for ten seconds.
+        In the hub's order. A seat with a `request` waits for an answer that the earlier process asked for:
+        see `caught_up`. Raises `TimeoutError` after `timeout_s`, and if no seat is left, but one ended while
+        nobody was connected, what ended it.
         """
-        socket = self._connection.socket
-        deadline_s = time.monotonic() + timeout_s
-        while True:
-            wait_s = min(deadline_s - time.monotonic(), SILENCE_S)
-            ready = dict(self._poller.poll(max(0, int(wait_s * 1_000 + 0.999))))
-            settled: list[Settled] = []
-            if socket in ready:
-                settled = self._drain()
-            if self._connection.monitor in ready and self._connection.hear_monitor():
-                raise self._connection.lost()
-            if not settled:
-                self._check_silence()
-            if settled or time.monotonic() >= deadline_s:
-                return settled
+        deadline_s = float("inf") if timeout_s is None else time.monotonic() + timeout_s
+        while self.session.awaited:
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError(f"the hub has not said within {timeout_s:g} s how the seats stand")
+            self._listen(time.monotonic() + min(left_s, SILENCE_S))  # what it says may settle nothing
+        return self.session.resumed_seats()
 
-    def _drain(self) -> list[Settled]:
-        settled: list[Settled] = []
-        receive, socket = self.session.receive, self._connection.socket
-        self._heard_s = time.monotonic()
-        self._ping = None
-        while True:
-            try:
-                frames = socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                break
-            settled += receive(frames[0])
-        for each in settled:
-            if isinstance(each.answer, News):
-                self._news.append(each.answer)
-            elif isinstance(each.answer, Unwanted):
-                self._send(self.session.leave(each.answer.seat))
-            elif not each.request and isinstance(each.answer, HubUnreachable):
-                raise each.answer
-        return settled
+    def caught_up(self, seat: Seat, timeout_s: float | None = None) -> Observation:
+        """The seat's last observation, once nothing is open that an earlier process asked of the seat.
 
-    def _check_silence(self) -> None:
-        """Asks a hub that has been silent whether it is there; raises if it does not answer that either."""
-        silent_s = time.monotonic() - self._heard_s
-        if silent_s > 2 * SILENCE_S:
-            raise HubUnreachable(f"{self._connection.address}: the hub has stopped answering")
-        if silent_s > SILENCE_S and self._ping is None:
-            self._ping = self._send(self.session.ping())
+        Raises what ended the seat, and `TimeoutError` after `timeout_s`.
+        """
+        if seat.request:
+            self._settle([seat.request], timeout_s, seat)
+        if seat.ended is not None:
+            raise seat.ended
+        return seat.observation
 
-    def _settle(self, requests: list[int], timeout_s: float | None) -> dict[int, list[Settled]]:
-        """Waits for the final replies to some requests."""
+    # --- answers ------------------------------------------------------------------------------------------
+
+    def _settle(
+        self, requests: list[int], timeout_s: float | None, seat: Seat | None = None
+    ) -> dict[int, list[Settled]]:
+        """Waits for the final replies to some requests, or for what concerns one `seat` of them."""
         answers: dict[int, list[Settled]] = {request: [] for request in requests}
         deadline_s = float("inf") if timeout_s is None else time.monotonic() + timeout_s
-        while any(map(self.session.is_open, requests)):
+        while seat.request in answers if seat is not None else any(map(self.session.is_open, requests)):
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError(self._held_text(requests, timeout_s))
@@ -219,6 +141,8 @@ class Client:
         return answers
 
     def _held_text(self, requests: list[int], timeout_s: float | None) -> str:
+        if self._outage is not None:
+            return f"no hub within {timeout_s:g} s: {self._outage.why}; it is still being tried"
         held = {self.session.held(r) for r in requests if self.session.is_open(r)}
         reasons = {
             Held.PLAYERS: "it waits for other players",

@@ -2,6 +2,9 @@
 
 It opens no socket and reads no clock. Each request method returns the request's number and the frame to
 send; `receive` takes a frame and returns what has been settled by it. `netsiege.client` owns the sockets.
+
+A session outlives its connection. Whoever carries it opens another one, sends what `hello` returns there, and
+after every `receive` what is in `outbox`: what the hub has not taken in comes out of it again.
 """
 
 from __future__ import annotations
@@ -9,29 +12,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from attrs import Factory, define, field, frozen
+from attrs import define
 
-from netsiege.errors import (
-    AuthError,
-    Forfeited,
-    HubUnreachable,
-    MatchOver,
-    ProtocolError,
-    SiegeError,
-    WorkerLost,
+from netsiege import resume
+from netsiege.book import (
+    Book,
+    Interrupted,
+    Seat,
+    Settled,
+    Unwanted,
+    Unwatched,
+    ending,
+    ends_seat,
+    error_of,
+    last_words,
 )
-from netsiege.game import Action, ActionType, AgentRole, GameState, Observation
-from netsiege.game.action import PLAYED
+from netsiege.errors import HubUnreachable, ProtocolError
+from netsiege.game import Action, AgentRole
 from netsiege.protocol import (
     AGENT_HEAD,
     HEAD_BYTES,
-    MAX_AGENT_FRAME_BYTES,
     MAX_BATCH,
-    MAX_REQUEST,
     VERSION,
-    Cause,
     Code,
-    End,
     Episode,
     Error,
     Held,
@@ -42,7 +45,6 @@ from netsiege.protocol import (
     OpenRoom,
     Reset,
     Room,
-    SessionRole,
     State,
     Trajectory,
     Wait,
@@ -54,88 +56,39 @@ from netsiege.protocol import (
 )
 from netsiege.protocol.play import Seated, action_body, read_observation
 
-_ACTION_NAMES: Final = [str(kind) for kind, _ in PLAYED] + [
-    str(k) for k in (ActionType.JoinGame, ActionType.QuitGame, ActionType.ResetGame)
-]
+__all__ = ["Interrupted", "Seat", "Session", "Settled", "Unwanted", "Unwatched"]
+
+# plain numbers: an enumeration's own arithmetic costs a microsecond on the hot path
+STEP: Final = int(Kind.STEP)
+STEP_MANY: Final = int(Kind.STEP_MANY)
+OBS: Final = int(Kind.OBS)
+OBS_MANY: Final = int(Kind.OBS_MANY)
 
 
 @define(eq=False)
-class Seat:
-    """A seat that this session holds. `ended` says why it holds it no longer."""
-
-    handle: int
-    match: int
-    role: AgentRole
-    index: int
-    seed: int
-    episodes: int | None
-    max_steps: int | None
-    goal_description: str
-    observation: Observation
-    ended: SiegeError | None = None
-    request: int = 0
-
-    @property
-    def state(self) -> GameState:
-        """What the seat knew when it was last told."""
-        return self.observation.state
-
-
-@frozen
-class Settled:
-    """What a frame has settled: the request (0: nobody asked), the seat concerned, and the answer.
-
-    `answer` is an `Observation`, a `Seat`, a message of `netsiege.protocol`, or the error to raise.
-    """
-
-    request: int
-    seat: Seat | None
-    answer: Any
-
-
-@frozen
-class Unwanted:
-    """A seat that came after its JOIN had been taken back."""
-
-    seat: Seat
-
-
-@define
-class _Open:
-    """A request without its final reply. `waiting` counts the replies that are still to come."""
-
-    kind: Kind
-    seats: dict[int, Seat] = Factory(dict)
-    role: str = ""
-    held: str | None = None
-    withdrawn: bool = False
-
-
-@define(eq=False)
-class Session:
-    """Requests, replies and seats of one connection to a hub."""
-
-    name: str
-    role: SessionRole = SessionRole.AGENT
-    deltas: bool = True
-    token: bytes | None = None
-    software: str = ""
-    seats: dict[int, Seat] = Factory(dict)
-    _open: dict[int, _Open] = Factory(dict)
-    _last_request: int = field(default=0)
+class Session(Book):
+    """Requests, replies and seats of one session with a hub, over one connection after another."""
 
     # --- requests -----------------------------------------------------------------------------------------
 
     def hello(self) -> tuple[int, bytes]:
-        """The first message of a connection."""
-        said = Hello(self.name, self.role, None, self.deltas, "netsiege-python")
-        return self._ask(Kind.HELLO, 0, said.encode())
+        """The first message of a connection. With a `token` it asks for the session's seats.
+
+        A session that had a connection before is resumed, or begun anew if the hub knows it no longer.
+        """
+        last = next((n for n, asked in self._open.items() if asked.kind == Kind.HELLO), 0)
+        again = self._last_request > 0 or self.token is not None
+        self._open.pop(last, None)
+        self.outbox.clear()
+        self.welcomed = False
+        said = Hello(self.name, self.role, self.token, self.deltas, "netsiege-python")
+        number, sent = self._ask(Kind.HELLO, 0, said.encode())
+        self._open[number].again = again
+        return number, sent
 
     def join(self, room: str, role: AgentRole) -> tuple[int, bytes]:
         """Asks for a seat; settled by a `Seat`."""
-        number, sent = self._ask(Kind.JOIN, 0, Join(room, role.value).encode())
-        self._open[number].role = role.value
-        return number, sent
+        return self._ask(Kind.JOIN, 0, Join(room, role.value).encode())
 
     def withdraw(self, join: int) -> tuple[int, bytes]:
         """Takes a JOIN back. If it is too late for that, its seat is given back when it comes.
@@ -143,7 +96,9 @@ class Session:
         Then it settles as `Unwanted`, and whoever carries this session must `leave` the seat.
         """
         self._open[join].withdrawn = True
-        return self._ask(Kind.LEAVE, 0, pack(join))
+        number, sent = self._ask(Kind.LEAVE, 0, pack(join))
+        self._open[number].withdraws = join
+        return number, sent
 
     def step(self, seat: Seat, action: Action | None) -> tuple[int, bytes]:
         """Plays an action (None passes); settled by an `Observation`.
@@ -151,7 +106,7 @@ class Session:
         Raises `ProtocolError(BAD_ACTION)` for an action that cannot be sent, and what ended the seat.
         """
         body = action_body(action)
-        return self._ask_seat(Kind.STEP, seat, body)
+        return self._ask_seat(STEP, seat, body)
 
     def step_many(self, moves: Iterable[tuple[Seat, Action | None]]) -> tuple[int, bytes]:
         """Plays one action on each of many seats; settled seat by seat, under one request number.
@@ -166,8 +121,7 @@ class Session:
         flat: list[object] = []
         for seat, body in moved:
             flat += (seat.handle, body)
-        number, sent = self._ask(Kind.STEP_MANY, 0, pack(flat))
-        self._open[number].seats = {seat.handle: seat for seat, _ in moved}
+        number, sent = self._ask(STEP_MANY, 0, pack(flat), {seat.handle: seat for seat, _ in moved})
         for seat, _ in moved:
             seat.request = number
         return number, sent
@@ -193,40 +147,27 @@ class Session:
         return self._ask(Kind.OPEN_ROOM, 0, room.encode())
 
     def watch(self, room: str) -> tuple[int, bytes]:
-        """Asks for news of a room; settled by a `Watching`, after which news come under the same number."""
+        """Asks for news of a room; settled by a `Watching`, after which news come under the same number.
+
+        Should a hub that was away know the room no longer, `Unwatched` comes under it at last.
+        """
         return self._ask(Kind.WATCH, 0, Watch(room).encode())
 
     def status(self) -> tuple[int, bytes]:
         """Settled by a `State`."""
         return self._ask(Kind.STATUS, 0, b"")
 
-    def _ask_seat(self, kind: Kind, seat: Seat, body: bytes) -> tuple[int, bytes]:
+    def _ask_seat(self, kind: int, seat: Seat, body: bytes) -> tuple[int, bytes]:
         _raise_if_ended(seat)
-        number, sent = self._ask(kind, seat.handle, body)
-        self._open[number].seats = {seat.handle: seat}
-        seat.request = number
-        return number, sent
-
-    def _ask(self, kind: Kind, handle: int, body: bytes) -> tuple[int, bytes]:
-        if HEAD_BYTES + len(body) > MAX_AGENT_FRAME_BYTES:
-            raise ProtocolError(
-                Code.TOO_LARGE, f"a message of {len(body)} bytes is over the hub's {MAX_AGENT_FRAME_BYTES}"
-            )
-        number = self._last_request % MAX_REQUEST + 1
-        while number in self._open:
-            number = number % MAX_REQUEST + 1
-        self._last_request = number
-        self._open[number] = _Open(kind)
-        return number, AGENT_HEAD.pack(VERSION, kind, handle, number) + body
+        handle = seat.handle
+        asked = self._ask(kind, handle, body, {handle: seat})
+        seat.request = asked[0]
+        return asked
 
     def held(self, request: int) -> Held | None:
         """Why the hub holds the reply to a request, if it has said so."""
         asked = self._open.get(request)
         return Held(asked.held) if asked is not None and asked.held else None
-
-    def is_open(self, request: int) -> bool:
-        """Whether a request still waits for a final reply."""
-        return request in self._open
 
     # --- replies ------------------------------------------------------------------------------------------
 
@@ -238,7 +179,7 @@ class Session:
         if version != VERSION:
             raise ProtocolError(Code.VERSION, f"the hub speaks version {version}, this client {VERSION}")
         body = frame[HEAD_BYTES:]
-        if kind == Kind.OBS_MANY:
+        if kind == OBS_MANY:
             return self._receive_many(request, body)
         return self._receive_one(kind, handle, request, body)
 
@@ -253,135 +194,139 @@ class Session:
         return settled
 
     def _receive_one(self, kind: int, handle: int, request: int, body: bytes) -> list[Settled]:
-        asked = self._open.get(request)
-        if kind == Kind.WAIT:
-            if asked is not None:
-                asked.held = Wait.decode(body).reason
-            return []
-        if kind == Kind.PONG and not request:
-            return []  # the hub has looked whether this end is still there
-        if kind == Kind.SEATED:
-            return [self._seated(handle, request, Seated.decode(body))]
-        if kind == Kind.OBS:
+        if kind == OBS:
             return self._observed(handle, request, body)
-        if kind in (Kind.END, Kind.ERROR):
-            return self._refused(kind, handle, request, body)
-        read = _READ.get(kind)
-        if read is None:
+        take = _TAKE.get(kind)
+        if take is None:
             raise ProtocolError(Code.MALFORMED, f"{kind} is no kind of message that a hub sends")
-        if kind not in (Kind.EPISODE, Kind.MATCH, Kind.TRAJECTORY):
-            self._open.pop(request, None)
-        answer = read(body)
-        if isinstance(answer, Welcome):
-            self.token, self.software = answer.token, answer.software
+        return take(self, kind, handle, request, body)
+
+    def _answered(self, kind: int, _handle: int, request: int, body: bytes) -> list[Settled]:
+        answer = _READ[kind](body)
+        self._open.pop(request, None)
         return [Settled(request, None, answer)]
 
-    def _seated(self, handle: int, request: int, told: Seated) -> Settled:
-        info: dict[str, Any] = {
-            "message": f"Welcome {self.name}, registered as {AgentRole.from_string(told.role)}",
-            "max_steps": told.max_steps,
-            "goal_description": told.goal_description,
-            "actions": _ACTION_NAMES,
-            "configuration_hash": told.configuration_hash,
-        }
+    def _told(self, kind: int, _handle: int, request: int, body: bytes) -> list[Settled]:
+        return [Settled(request, None, _READ[kind](body))]
+
+    def _wait(self, _kind: int, _handle: int, request: int, body: bytes) -> list[Settled]:
+        told, asked = Wait.decode(body), self._open.get(request)
+        if asked is not None:
+            asked.held = told.reason
+        return []
+
+    def _pong(self, _kind: int, _handle: int, request: int, _body: bytes) -> list[Settled]:
+        if not request:
+            return []  # the hub has looked whether this end is still there
+        self._open.pop(request, None)
+        return [Settled(request, None, None)]
+
+    def _resumed(self, _kind: int, handle: int, _request: int, body: bytes) -> list[Settled]:
+        return resume.resumed(self, handle, body)
+
+    def _welcome(self, _kind: int, _handle: int, request: int, body: bytes) -> list[Settled]:
+        told, asked = Welcome.decode(body), self._open.get(request)
+        if asked is None or asked.kind != Kind.HELLO:
+            return []  # an answer to a HELLO that was said twice
+        del self._open[request]
+        settled = [Settled(request, None, told)]
+        if asked.again:
+            settled += resume.take_up(self, told)
+        self.token, self.software, self.welcomed = told.token, told.software, True
+        self._known = True
+        return settled
+
+    def _watching(self, _kind: int, _handle: int, request: int, body: bytes) -> list[Settled]:
+        told, asked = Watching.decode(body), self._open.pop(request, None)
+        if asked is None:
+            return []  # the room is watched again, over another connection
+        same = [n for n, frame in self._watches.items() if frame[HEAD_BYTES:] == asked.frame[HEAD_BYTES:]]
+        for number in same:
+            del self._watches[number]
+        self._watches[request] = asked.frame
+        return [Settled(request, None, told)]
+
+    def _seated(self, _kind: int, handle: int, request: int, body: bytes) -> list[Settled]:
+        told = Seated.decode(body)
+        if handle in self.seats:
+            return []  # RESUMED has said so before
         first, _ = read_observation(told.observation, None)
-        seat = Seat(
-            handle,
-            told.match,
-            AgentRole.from_string(told.role),
-            told.index,
-            told.seed,
-            told.episodes,
-            told.max_steps,
-            told.goal_description,
-            Observation(first.state, first.reward, first.end, info),
-        )
-        self.seats[handle] = seat
-        asked = self._open.pop(request, None)
-        unwanted = asked is not None and asked.withdrawn
-        return Settled(request, seat, Unwanted(seat) if unwanted else seat)
+        return [self._take_seat(handle, request, told, first)]
 
     def _observed(self, handle: int, request: int, body: bytes) -> list[Settled]:
         seat = self.seats.get(handle)
         if seat is None:
             return []
-        observation, _ = read_observation(body, seat.state)
+        observation, _ = read_observation(body, seat.observation.state)
         seat.observation = observation
         self._close(request, seat)
         return [Settled(request, seat, observation)]
 
     def _refused(self, kind: int, handle: int, request: int, body: bytes) -> list[Settled]:
         """An END or an ERROR: about a request, about a seat that nobody asked about, or about everything."""
-        answer: Any = End.decode(body) if kind == Kind.END else _error_of(Error.decode(body))
+        if kind == Kind.ERROR:
+            met = self._disowned(Error.decode(body), request)
+            if met is not None:
+                return met
+        answer = last_words(kind, body)
         asked, seat = self._open.get(request), self.seats.get(handle)
-        settled = [Settled(request, seat, answer)]
-        if seat is not None and (kind == Kind.END or _ends_seat(answer)):
-            seat.ended = _ending(answer)
-            del self.seats[handle]
-        elif seat is None and asked is not None and asked.seats:
-            # a whole STEP_MANY was refused, or a seat is unknown to the hub
-            settled = [Settled(request, s, s.ended or answer) for s in asked.seats.values()]
-            for each in list(asked.seats.values()):
-                self._close(request, each)
         if seat is not None:
+            if ends_seat(answer):
+                seat.ended = ending(answer)
+                del self.seats[handle]
+                self.awaited.pop(handle, None)
             self._close(request, seat)
-        else:
-            self._open.pop(request, None)
-        return settled
+            return [Settled(request, seat, answer)]
+        if handle in self.awaited and ends_seat(answer):
+            return resume.ended_unseen(self, handle, request, answer)
+        if asked is not None and asked.seats:
+            # a whole STEP_MANY was refused, or a seat is unknown to the hub
+            seats = list(asked.seats.values())
+            for each in seats:
+                self._close(request, each)
+            return [Settled(request, s, s.ended or answer) for s in seats]
+        self._open.pop(request, None)
+        return [Settled(request, None, answer)]
 
-    def _close(self, request: int, seat: Seat) -> None:
-        if seat.request == request:
-            seat.request = 0
-        asked = self._open.get(request)
-        if asked is not None:
-            asked.seats.pop(seat.handle, None)
-            if not asked.seats:
-                del self._open[request]
-
-
-def _ends_seat(answer: Any) -> bool:
-    if isinstance(answer, ProtocolError):
-        return answer.code == Code.UNKNOWN_SEAT
-    return isinstance(answer, WorkerLost | MatchOver | Forfeited)
+    def _disowned(self, error: Error, request: int) -> list[Settled] | None:
+        """What an ERROR about the whole session means; None if it is about something else."""
+        told, asked = error_of(error), self._open.get(request)
+        if error.code == Code.HUB_PAUSED or (error.code == Code.HELLO_FIRST and self.welcomed):
+            assert isinstance(told, HubUnreachable)
+            return [Settled(0, None, Interrupted(told))]
+        if error.code == Code.HUB_CLOSING and not request:
+            return [Settled(0, None, told)]
+        if error.code == Code.UNKNOWN_SESSION and asked is not None and asked.kind == Kind.HELLO:
+            return resume.forgotten(self, request)
+        if request in self._watches:
+            del self._watches[request]
+            return [Settled(request, None, Unwatched(told))]
+        return None
 
 
 _READ: Final[dict[int, Callable[[bytes], Any]]] = {
-    Kind.WELCOME: Welcome.decode,
     Kind.ROOM: Room.decode,
-    Kind.WATCHING: Watching.decode,
+    Kind.STATE: State.decode,
     Kind.EPISODE: Episode.decode,
     Kind.MATCH: Match.decode,
     Kind.TRAJECTORY: Trajectory.decode,
-    Kind.STATE: State.decode,
-    Kind.PONG: lambda _body: None,
 }
 
-
-_ERRORS: Final[dict[str, type[SiegeError]]] = {
-    Code.WORKER_LOST: WorkerLost,
-    Code.ENGINE_FAULT: WorkerLost,
-    Code.MATCH_OVER: MatchOver,
-    Code.FORFEITED: Forfeited,
-    Code.HUB_CLOSING: HubUnreachable,
-    Code.NOT_ALLOWED: AuthError,
+_TAKE: Final[dict[int, Callable[[Session, int, int, int, bytes], list[Settled]]]] = {
+    Kind.WELCOME: Session._welcome,
+    Kind.SEATED: Session._seated,
+    Kind.WAIT: Session._wait,
+    Kind.END: Session._refused,
+    Kind.ERROR: Session._refused,
+    Kind.PONG: Session._pong,
+    Kind.RESUMED: Session._resumed,
+    Kind.ROOM: Session._answered,
+    Kind.STATE: Session._answered,
+    Kind.WATCHING: Session._watching,
+    Kind.EPISODE: Session._told,
+    Kind.MATCH: Session._told,
+    Kind.TRAJECTORY: Session._told,
 }
-
-
-def _error_of(error: Error) -> SiegeError:
-    if error.code == Code.HELLO_FIRST:
-        return HubUnreachable("the hub does not know this session any more: it was restarted, or cut it off")
-    kind = _ERRORS.get(error.code)
-    return kind(error.text) if kind is not None else ProtocolError(error.code, error.text)
-
-
-def _ending(answer: Any) -> SiegeError:
-    """What a seat raises from now on, after an END or an error that ended it."""
-    if isinstance(answer, SiegeError):
-        return answer
-    cause = Cause(answer.cause)
-    if cause in (Cause.TIME, Cause.DISCONNECT, Cause.PROTOCOL):
-        return Forfeited(answer.text or f"the seat was forfeited: {cause}")
-    return MatchOver(answer.text or f"the seat's part in the match is over: {cause}")
 
 
 def _raise_if_ended(seat: Seat) -> None:

@@ -191,7 +191,7 @@ def serve_until(worker, poisoned):
                 for sequence, event in enumerate(opening.events, 1):
                     reply(worker, lease, EVENT_HEAD.unpack_from(event)[2], sequence)
             elif kind == Kind.W_PING and number:
-                worker.say(WORKER_HEAD.pack(VERSION, Kind.W_PONG, 0, number) + WorkerPong(0).encode())
+                pong(worker, number)
     return False
 
 
@@ -241,6 +241,26 @@ def test_worker_that_was_out_of_reach_casts_no_blame(rig):
         assert [match.deaths for match in rig.arena.matches.values()] == [0]
 
 
+def pong(worker, number):
+    worker.say(WORKER_HEAD.pack(VERSION, Kind.W_PONG, 0, number) + WorkerPong(0).encode())
+
+
+def test_suspect_is_not_blamed_for_the_end_of_a_worker_that_had_not_come_to_it(rig):
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    seated(rig, worker, agent)
+    step(agent)
+    for name in (b"w", b"v", b"x", b"y", b"z"):
+        if name != b"w":
+            rig.worker(name)
+        rig.lose_worker(name)
+    assert [match.deaths for match in rig.arena.matches.values()] == [2]
+    last = rig.worker(b"last")
+    pong(last, 1)
+    assert len(last.opened()) == 1
+    rig.lose_worker(b"last")
+    assert rig.arena.matches == {}
+
+
 def test_worker_is_given_one_suspect_at_a_time(rig):
     worker, agent = rig.worker(b"w"), rig.agent(b"a")
     seated(rig, worker, agent, 3)
@@ -250,9 +270,11 @@ def test_worker_is_given_one_suspect_at_a_time(rig):
     rig.worker(b"v")
     rig.lose_worker(b"v")
     last = rig.worker(b"x")
-    assert len(last.opened()) == 1
-    last.say(WORKER_HEAD.pack(VERSION, Kind.W_PONG, 0, 1) + WorkerPong(0).encode())
-    assert len(last.opened()) == 1
+    for number in range(1, 7, 2):
+        assert last.opened() == []
+        pong(last, number)
+        assert len(last.opened()) == 1
+        pong(last, number + 1)
     assert leasing.DEATHS_ALONE == 2
 
 

@@ -21,19 +21,23 @@ from netsiege.protocol import (
     Code,
     Flag,
     Held,
+    HeldSeat,
     Hello,
     Kind,
+    LostSeat,
     Message,
     Open,
     OpenRoom,
     Player,
     Result,
+    Resumed,
     SeatCount,
     SeatSpec,
     State,
     Wait,
     Welcome,
     clean_name,
+    link,
     pack,
     unpack,
 )
@@ -50,13 +54,27 @@ MESSAGES = sorted(
 
 EXAMPLES = [
     Hello("agent 1", protocol.SessionRole.AGENT, None, True, "x"),
-    Welcome(b"token", "netsiege", (protocol.Resumed(5, b"s", b"o"),)),
+    Welcome(b"token", "netsiege", (HeldSeat(5, 3, 2**32 - 1),), (LostSeat(6, Kind.END, 4, b"end"),)),
+    Resumed(3, b"error", b"seated"),
     protocol.Join("default", "Attacker"),
     protocol.Reset(True, False, 2**64 - 1),
     Wait(Held.PEERS),
     protocol.End(Cause.TIME, "too slow"),
     protocol.Error(Code.BUSY, "busy"),
-    OpenRoom("r", ("Attacker", "Defender"), (SeatCount("Attacker", 2),), 1, 7, None, 60.0, b"spec"),
+    OpenRoom(
+        "r",
+        ("Attacker", "Defender"),
+        (SeatCount("Attacker", 2),),
+        1,
+        7,
+        None,
+        60.0,
+        b"spec",
+        episode_s=600.0,
+        round_s=0.5,
+        grace_s=20.0,
+        journal=False,
+    ),
     protocol.Room("r", b"digest"),
     protocol.Watch("r"),
     protocol.Watching("r"),
@@ -102,19 +120,39 @@ def test_kinds_flags_and_words_keep_their_numbers():
     assert {kind.name: int(kind) for kind in Kind} == {
         "HELLO": 1, "JOIN": 2, "STEP": 3, "STEP_MANY": 4, "RESET": 5, "LEAVE": 6, "PING": 7, "BYE": 8,
         "WELCOME": 16, "SEATED": 17, "OBS": 18, "OBS_MANY": 19, "WAIT": 20, "END": 21, "ERROR": 22,
-        "PONG": 23,
+        "PONG": 23, "RESUMED": 24,
         "OPEN_ROOM": 32, "ROOM": 33, "WATCH": 34, "WATCHING": 35, "EPISODE": 36, "MATCH": 37, "STATUS": 38,
         "STATE": 39, "TRAJECTORY": 40, "SPEC": 48, "OPEN": 49, "EVENT": 50, "EVENT_MANY": 51,
-        "CLOSE": 52, "RETIRE": 53, "W_PING": 54, "UNKNOWN": 55, "READY": 64, "OUT": 65, "OUT_MANY": 66,
-        "SNAPSHOT": 67, "W_PONG": 68, "FAULT": 69, "GONE": 70, "TIMEOUT": 80, "RESULT": 81,
+        "CLOSE": 52, "W_PING": 54, "UNKNOWN": 55, "VIEW": 56, "READY": 64, "OUT": 65, "OUT_MANY": 66,
+        "SNAPSHOT": 67, "W_PONG": 68, "FAULT": 69, "GONE": 70, "VIEWED": 71,
+        "TIMEOUT": 80, "RESULT": 81,
     }  # fmt: skip
     assert [int(flag) for flag in (Flag.NONE, Flag.MOVE, Flag.OVER)] == [0, 1, 2]
     assert list(Held) == ["players", "worker", "peers", "reset"]
+    assert list(Code) == [
+        "MALFORMED", "VERSION", "TOO_LARGE", "HELLO_FIRST", "UNKNOWN_SESSION", "NOT_ALLOWED", "UNKNOWN_SEAT",
+        "UNKNOWN_ROOM", "BAD_ROLE", "BAD_ACTION", "BAD_REQUEST", "BUSY", "OVERLOADED", "WORKER_LOST",
+        "ENGINE_FAULT", "MATCH_OVER", "FORFEITED", "HUB_CLOSING", "HUB_PAUSED",
+    ]  # fmt: skip
+    assert list(Cause) == [
+        "goal", "steps", "detected", "time", "disconnect", "protocol", "left", "finished", "worker", "hub",
+        "fault",
+    ]  # fmt: skip
+
+
+def test_chain_over_outputs_tells_apart_what_differs_in_anything():
+    one = (7, 1, 18, 0, 5, b"body")
+    others = [(8, *one[1:]), (7, 2, *one[2:]), (7, 1, 19, *one[3:]), (7, 1, 18, 1, 5, b"body")]
+    others += [(7, 1, 18, 0, 6, b"body"), (7, 1, 18, 0, 5, b"bodx")]
+    assert link(*one) == link(*one)
+    assert len({link(*each) for each in [one, *others]}) == 1 + len(others)
+    assert 0 <= link(2**32 - 1, HUB_SEAT, 255, 255, 2**32 - 1, b"") < 2**32
 
 
 def test_every_message_has_an_example():
     assert {type(example) for example in EXAMPLES} | {SeatCount, SeatSpec, Player} | {
-        protocol.Resumed,
+        HeldSeat,
+        LostSeat,
         protocol.RoomState,
         protocol.WorkerState,
     } == set(MESSAGES)

@@ -140,8 +140,8 @@ def mute_hub():
 
 
 def test_hub_that_falls_silent_is_noticed_by_the_client(monkeypatch):
-    monkeypatch.setattr("netsiege.client.SILENCE_S", 0.2)
-    with mute_hub() as port, Client(f"tcp://127.0.0.1:{port}", "me") as client:
+    monkeypatch.setattr("netsiege.carrier.SILENCE_S", 0.2)
+    with mute_hub() as port, Client(f"tcp://127.0.0.1:{port}", "me", reconnect_s=0) as client:
         started_s = time.monotonic()
         with pytest.raises(HubUnreachable, match="stopped answering"):
             client.join(AgentRole.Attacker, timeout_s=20)
@@ -152,7 +152,7 @@ def test_hub_that_falls_silent_is_noticed_by_the_async_client(monkeypatch):
     monkeypatch.setattr("netsiege.aio.SILENCE_S", 0.2)
 
     async def join(port):
-        async with AsyncClient(f"tcp://127.0.0.1:{port}", "me") as client:
+        async with AsyncClient(f"tcp://127.0.0.1:{port}", "me", reconnect_s=0) as client:
             with pytest.raises(HubUnreachable, match="stopped answering"):
                 await asyncio.wait_for(client.join(AgentRole.Attacker), 3)
 

@@ -7,10 +7,8 @@ from hypothesis import strategies as st
 from netsiege.errors import HubUnreachable, ProtocolError
 from netsiege.game import Action, AgentRole, GameState
 from netsiege.protocol import (
-    AGENT_HEAD,
     MAX_AGENT_FRAME_BYTES,
     MAX_REQUEST,
-    VERSION,
     Code,
     Error,
     Held,
@@ -20,10 +18,7 @@ from netsiege.protocol import (
 )
 from netsiege.protocol.play import Seated, Seen, observation_body
 from netsiege.session import Session
-
-
-def frame(kind, handle=0, request=0, body=b"", version=VERSION):
-    return AGENT_HEAD.pack(version, kind, handle, request) + body
+from tests.sdk.hub_frames import frame
 
 
 def seated_session(handle=7):

@@ -1,0 +1,265 @@
+"""What a session keeps: its seats, its open requests, and what is to be said again. Pure.
+
+`netsiege.session` asks and listens with it, `netsiege.resume` brings it up to date after a new connection.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from attrs import Factory, define, field, frozen
+
+from netsiege.errors import (
+    AuthError,
+    Forfeited,
+    HubUnreachable,
+    MatchOver,
+    ProtocolError,
+    SiegeError,
+    WorkerLost,
+)
+from netsiege.game import ActionType, AgentRole, GameState, Observation
+from netsiege.game.action import PLAYED
+from netsiege.protocol import (
+    AGENT_HEAD,
+    HEAD_BYTES,
+    MAX_AGENT_FRAME_BYTES,
+    MAX_REQUEST,
+    VERSION,
+    Cause,
+    Code,
+    End,
+    Error,
+    HeldSeat,
+    Kind,
+    SessionRole,
+)
+from netsiege.protocol.play import Seated
+
+_ACTION_NAMES: Final = [str(kind) for kind, _ in PLAYED] + [
+    str(k) for k in (ActionType.JoinGame, ActionType.QuitGame, ActionType.ResetGame)
+]
+
+
+@define(eq=False)
+class Seat:
+    """A seat that this session holds. `ended` says why it holds it no longer."""
+
+    handle: int
+    match: int
+    role: AgentRole
+    index: int
+    seed: int
+    episodes: int | None
+    max_steps: int | None
+    goal_description: str
+    observation: Observation
+    ended: SiegeError | None = None
+    request: int = 0
+
+    @property
+    def state(self) -> GameState:
+        """What the seat knew when it was last told."""
+        return self.observation.state
+
+
+@frozen
+class Settled:
+    """What a frame has settled: the request (0: nobody asked), the seat concerned, and the answer.
+
+    `answer` is an `Observation`, a `Seat`, a message of `netsiege.protocol`, or the error to raise; or one of
+    `Unwanted`, `Unwatched` and `Interrupted`, which are for whoever carries the session.
+    """
+
+    request: int
+    seat: Seat | None
+    answer: Any
+
+
+@frozen
+class Unwanted:
+    """A seat that came after its JOIN had been taken back: to be left."""
+
+    seat: Seat
+
+
+@frozen
+class Unwatched:
+    """The news of a room that was watched have ended, and why."""
+
+    error: SiegeError
+
+
+@frozen
+class Interrupted:
+    """The hub knows this connection no longer: open another one and say `hello` there, or raise `error`."""
+
+    error: HubUnreachable
+
+
+@define(eq=False)
+class Open:
+    """A request without its final reply, and the frame that asked it. `seats` have still to be answered.
+
+    A frame of b"" was sent by an earlier process. `withdraws` is the JOIN that a LEAVE takes back, and
+    `again` tells a HELLO that follows another one from the first.
+    """
+
+    kind: int
+    frame: bytes
+    seats: dict[int, Seat]
+    held: str | None = None
+    withdrawn: bool = False
+    withdraws: int = 0
+    again: bool = False
+
+
+@define(eq=False)
+class Book:
+    """Seats and open requests of a session, whatever connection carries it.
+
+    What begins with an underscore is for this module, `netsiege.session` and `netsiege.resume`.
+    """
+
+    name: str
+    role: SessionRole = SessionRole.AGENT
+    deltas: bool = True
+    token: bytes | None = None
+    """The session's secret: with it, a session in any process may resume the seats."""
+    software: str = ""
+    seats: dict[int, Seat] = Factory(dict)
+    outbox: list[bytes] = Factory(list)
+    """Frames that are to be sent again, or anew: whoever carries the session sends and removes them."""
+    welcomed: bool = field(default=False, init=False)
+    """Whether the hub knows this connection. What is asked before is to be asked after WELCOME only."""
+    awaited: dict[int, HeldSeat] = field(factory=dict, init=False)
+    """The held seats whose RESUMED has not come yet."""
+    held_seats: tuple[int, ...] = field(default=(), init=False)
+    """The handles of the seats that were still held when the session was resumed last."""
+    missed: list[SiegeError] = field(factory=list, init=False)
+    """How seats ended of which only an earlier process knew."""
+    _known: bool = field(default=False, init=False)
+    _open: dict[int, Open] = field(factory=dict, init=False)
+    _watches: dict[int, bytes] = field(factory=dict, init=False)
+    _last_request: int = field(default=0, init=False)
+
+    def is_open(self, request: int) -> bool:
+        """Whether a request still waits for a final reply."""
+        return request in self._open
+
+    def resumed_seats(self) -> list[Seat]:
+        """The seats that were held when the session was resumed and still are, in the hub's order.
+
+        Those in `awaited` are among them only if this process has known them before. Raises what ended the
+        last one, if none is left, and this process has never known any.
+        """
+        seats = [self.seats[handle] for handle in self.held_seats if handle in self.seats]
+        if not seats and self.missed:
+            raise self.missed[-1]
+        return seats
+
+    def _ask(
+        self, kind: int, handle: int, body: bytes, seats: dict[int, Seat] | None = None
+    ) -> tuple[int, bytes]:
+        if HEAD_BYTES + len(body) > MAX_AGENT_FRAME_BYTES:
+            raise ProtocolError(
+                Code.TOO_LARGE, f"a message of {len(body)} bytes is over the hub's {MAX_AGENT_FRAME_BYTES}"
+            )
+        number = self._last_request % MAX_REQUEST + 1
+        while number in self._open or number in self._watches:
+            number = number % MAX_REQUEST + 1
+        self._last_request = number
+        frame = AGENT_HEAD.pack(VERSION, kind, handle, number) + body
+        self._open[number] = Open(kind, frame, {} if seats is None else seats)
+        return number, frame
+
+    def _close(self, request: int, seat: Seat) -> None:
+        """Takes a seat's answer to a request for final."""
+        if seat.request == request:
+            seat.request = 0
+        asked = self._open.get(request)
+        if asked is not None:
+            asked.seats.pop(seat.handle, None)
+            if not asked.seats:
+                del self._open[request]
+
+    def _take_seat(self, handle: int, request: int, told: Seated, observation: Observation) -> Settled:
+        """Enters a seat that is new to this process; `request` is the JOIN that it answers, or 0."""
+        role = AgentRole.from_string(told.role)
+        info: dict[str, Any] = {
+            "message": f"Welcome {self.name}, registered as {role}",
+            "max_steps": told.max_steps,
+            "goal_description": told.goal_description,
+            "actions": _ACTION_NAMES,
+            "configuration_hash": told.configuration_hash,
+        }
+        seat = Seat(
+            handle,
+            told.match,
+            role,
+            told.index,
+            told.seed,
+            told.episodes,
+            told.max_steps,
+            told.goal_description,
+            Observation(observation.state, observation.reward, observation.end, {**info, **observation.info}),
+        )
+        self.seats[handle] = seat
+        asked = self._open.pop(request, None)
+        unwanted = asked is not None and asked.withdrawn
+        return Settled(request, seat, Unwanted(seat) if unwanted else seat)
+
+    def _end_seat(self, seat: Seat, request: int, answer: Any) -> Settled:
+        """Ends a seat for good. A request that it had open gets the same answer."""
+        seat.ended = ending(answer)
+        self.seats.pop(seat.handle, None)
+        self.awaited.pop(seat.handle, None)
+        request = seat.request or request
+        self._close(request, seat)
+        return Settled(request, seat, answer)
+
+
+_ERRORS: Final[dict[str, type[SiegeError]]] = {
+    Code.WORKER_LOST: WorkerLost,
+    Code.ENGINE_FAULT: WorkerLost,
+    Code.MATCH_OVER: MatchOver,
+    Code.FORFEITED: Forfeited,
+    Code.HUB_CLOSING: HubUnreachable,
+    Code.HUB_PAUSED: HubUnreachable,
+    Code.UNKNOWN_SESSION: HubUnreachable,
+    Code.NOT_ALLOWED: AuthError,
+}
+
+
+def error_of(error: Error) -> SiegeError:
+    """What an ERROR of the hub raises."""
+    if error.code == Code.HELLO_FIRST:
+        return HubUnreachable("the hub does not know this session any more: it was restarted, or cut it off")
+    kind = _ERRORS.get(error.code)
+    return kind(error.text) if kind is not None else ProtocolError(error.code, error.text)
+
+
+def last_words(kind: int, body: bytes) -> End | SiegeError:
+    """The answer in an END or an ERROR. Raises `ProtocolError(MALFORMED)`, for other kinds too."""
+    if kind == Kind.END:
+        return End.decode(body)
+    if kind == Kind.ERROR:
+        return error_of(Error.decode(body))
+    raise ProtocolError(Code.MALFORMED, f"{kind} is no kind of message that ends a seat")
+
+
+def ends_seat(answer: End | SiegeError) -> bool:
+    """Whether an answer about a seat means that it is not held any more."""
+    if isinstance(answer, ProtocolError):
+        return answer.code == Code.UNKNOWN_SEAT
+    return isinstance(answer, End | WorkerLost | MatchOver | Forfeited)
+
+
+def ending(answer: End | SiegeError) -> SiegeError:
+    """What a seat raises from now on, after an END or an error that ended it."""
+    if isinstance(answer, SiegeError):
+        return answer
+    cause = Cause(answer.cause)
+    if cause in (Cause.TIME, Cause.DISCONNECT, Cause.PROTOCOL):
+        return Forfeited(answer.text or f"the seat was forfeited: {cause}")
+    return MatchOver(answer.text or f"the seat's part in the match is over: {cause}")
