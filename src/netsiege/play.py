@@ -113,8 +113,9 @@ def play(
 ) -> Report:
     """Plays the match to its end. `progress` hears of every episode.
 
-    Raises `ConfigError` before anything is started if an agent does not exist; `WorkerLost` if a worker dies
-    in the middle; `SiegeError` if an agent does, with its last words.
+    A worker that dies is replaced, and the match goes on. Raises `ConfigError` before anything is started if
+    an agent does not exist; `SiegeError` if an agent dies, with its last words; `WorkerLost` if the engine
+    breaks.
     """
     for entrant in entrants:
         find_agent(entrant.agent, entrant.role)

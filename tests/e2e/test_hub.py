@@ -18,7 +18,6 @@ from netsiege import (
     MatchOver,
     Observation,
     ProtocolError,
-    WorkerLost,
     generate_valid_actions,
 )
 from netsiege.agents.attackers import RandomAttacker
@@ -148,52 +147,6 @@ def test_malformed_frames_get_a_typed_error_each_and_others_play_on(hub):
     context.term()
 
 
-def test_worker_killed_during_play_is_told_to_every_agent_within_five_seconds(start_hub):
-    hub = start_hub("--workers", "2")
-    wait_until(lambda: len(status(hub).workers) == 2, "two workers")
-    agents = [RandomAttacker(address=hub.address) for _ in range(8)]
-    seen = {}
-
-    def run(n, agent):
-        try:
-            agent.register()
-            seen[n] = None
-            while True:
-                agent.play(1)
-                agent.request_game_reset()
-        except Exception as error:
-            seen[n] = (time.monotonic(), error)
-
-    threads = [threading.Thread(target=run, args=(n, a), daemon=True) for n, a in enumerate(agents)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: len(seen) == 8, "eight seats")
-    for worker in hub.workers():
-        os.kill(worker, signal.SIGKILL)
-    killed_s = time.monotonic()
-    for thread in threads:
-        thread.join(5)
-    assert all(isinstance(error, WorkerLost) for _, error in seen.values())
-    assert max(when for when, _ in seen.values()) - killed_s < 5
-    assert len(wait_until(lambda: len(hub.workers()) == 2 and hub.workers(), "new workers")) == 2
-    for agent in agents:
-        agent.terminate_connection()
-    again = RandomAttacker(address=hub.address)
-    assert len(again.play(1)) == 1
-    again.terminate_connection()
-
-
-def test_worker_killed_tells_an_agent_that_asked_for_nothing(hub):
-    agent = RandomAttacker(address=hub.address)
-    observation = agent.register()
-    [worker] = hub.workers()
-    os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: hub.workers() not in ([], [worker]), "another worker")
-    with pytest.raises(WorkerLost):
-        agent.make_step(look(observation))
-    agent.terminate_connection()
-
-
 def test_join_without_a_worker_waits_and_says_for_what(start_hub):
     hub = start_hub("--workers", "0")
     agent = RandomAttacker(address=hub.address)
@@ -211,10 +164,11 @@ def test_worker_of_its_own_serves_a_hub_and_takes_its_leave(start_hub, start_wor
     assert (known.name, known.slots, known.matches) == ("by hand", 3, 1)
     worker.terminate()
     assert worker.wait(5) == 0
-    with pytest.raises(WorkerLost, match="by hand"):
-        agent.make_step(look(observation))
-    agent.terminate_connection()
     assert status(hub).workers == ()
+    start_worker(hub.workers_address, "--name", "another")
+    assert agent.make_step(look(observation)).reward == -1
+    assert [known.name for known in status(hub).workers] == ["another"]
+    agent.terminate_connection()
 
 
 def test_worker_finds_a_hub_that_comes_later_and_one_that_comes_back(start_hub, start_worker):
@@ -244,7 +198,7 @@ def test_hub_that_stops_is_told_to_its_agents(start_hub):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_hub_that_ends_or_freezes_is_noticed_by_an_agent_that_waits(start_hub, number):
     hub = start_hub("--workers", "0")
-    agent = RandomAttacker(address=hub.address)
+    agent = RandomAttacker(address=hub.address, reconnect_s=0.5)
     failed = []
 
     def wait():
@@ -317,7 +271,7 @@ def test_hub_that_is_asked_to_end_takes_its_workers_along(start_hub, number, cod
 
 def test_agent_that_vanishes_does_not_hold_up_the_others(start_hub, tmp_path):
     task = tmp_path / "two.yaml"
-    task.write_text("name: two\nseats: {Attacker: 2}\npacing: rounds\n" + _tiny_task())
+    task.write_text("name: two\nseats: {Attacker: 2}\npacing: rounds\nclock: {grace_s: 0.2}\n" + _tiny_task())
     hub = start_hub("--task", str(task))
     agents = [RandomAttacker(address=hub.address) for _ in range(2)]
     firsts = {}

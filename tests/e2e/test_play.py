@@ -4,11 +4,9 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
-from netsiege import WorkerLost
 from netsiege.options import play_setup
 from netsiege.play import play
 from tests.e2e.conftest import children_of, netsiege, wait_until
@@ -108,18 +106,18 @@ def test_play_killed_leaves_nobody_behind(household):
     wait_until(lambda: not household.processes(), "all processes gone")
 
 
-def test_play_whose_worker_is_killed_raises_and_leaves_nobody_behind(household):
+def test_play_whose_workers_are_killed_comes_out_the_same(household):
     spec, entrants, _ = play_setup(None, None, None, None, None)
-    killed_s = []
+    killed = []
 
     def kill_the_worker(_result):
-        if not killed_s:
+        if len(killed) < 3:
             [hub] = children_of(os.getpid(), "hub")
-            [worker] = children_of(hub, "worker")
-            os.kill(worker, signal.SIGKILL)
-            killed_s.append(time.monotonic())
+            for worker in children_of(hub, "worker"):
+                os.kill(worker, signal.SIGKILL)
+                killed.append(worker)
 
-    with pytest.raises(WorkerLost, match="worker"):
-        play(spec, entrants, 1_000, 7, progress=kill_the_worker)
-    assert time.monotonic() - killed_s[0] < 5
+    disturbed = play(spec, entrants, 12, 7, progress=kill_the_worker)
+    assert killed
+    assert disturbed.results == play(spec, entrants, 12, 7).results
     assert not household.processes()
