@@ -102,6 +102,8 @@ class Arena:
         self.homeless: dict[int, Match] = {}
         """The matches that no worker runs."""
         self.workers: dict[bytes, Worker] = {}
+        self.moved = 0
+        """Leases given so far that were not their match's first."""
         self.suspects: dict[bytes, Suspects] = {}
         """By the process of a worker that is gone."""
         self.batches: dict[tuple[bytes, int], list[object]] = {}

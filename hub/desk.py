@@ -157,6 +157,9 @@ def _status(arena: Arena, session: Session, request: int, _body: bytes) -> None:
         arena.events,
         tuple(RoomState(r.spec.name, waiting_joiners(r), r.open, r.ended) for r in arena.rooms.values()),
         tuple(WorkerState(w.name, w.slots, len(w.leases), w.done) for w in arena.workers.values()),
+        len(arena.away),
+        len(arena.homeless),
+        arena.moved,
     )
     _answer(arena, session, Kind.STATE, request, state.encode())
 

@@ -78,6 +78,7 @@ def lease(arena: Arena, match: Match, worker: Worker) -> None:
     """Gives a match to a worker, from its last snapshot on."""
     room = match.room
     arena.homeless.pop(match.id, None)
+    arena.moved += bool(match.lease)
     match.worker, match.lease = worker, arena.draw_u64()
     match.behind, match.check = match.outputs - match.base_outputs, match.base_chain
     match.replied = -1 if match.snapshot is None else match.base

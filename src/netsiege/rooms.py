@@ -9,8 +9,14 @@ ROUND_MOVE_S = 60.0
 """Seconds for a move in a room that plays in rounds, unless its task gives moves or rounds their time."""
 
 
-def room_of(name: str, spec: Spec, seed: int, episodes: int | None = None) -> OpenRoom:
-    """A room that makes matches of `spec`; each match plays `episodes`, or as many as its seats like."""
+def room_of(
+    name: str, spec: Spec, seed: int, episodes: int | None = None, *, journal: bool = True
+) -> OpenRoom:
+    """A room that makes matches of `spec`; each match plays `episodes`, or as many as its seats like.
+
+    Without `journal` its matches leave nothing on the hub's disk: for training, where a restart of the hub may
+    cost the episodes that are under way.
+    """
     task, clock = spec.task, spec.task.clock
     move_s = clock.move_s
     if move_s is None and clock.round_s is None and task.pacing == ROUNDS:
@@ -27,4 +33,5 @@ def room_of(name: str, spec: Spec, seed: int, episodes: int | None = None) -> Op
         episode_s=clock.episode_s,
         round_s=clock.round_s,
         grace_s=DEFAULT_GRACE_S if clock.grace_s is None else clock.grace_s,
+        journal=journal,
     )

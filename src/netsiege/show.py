@@ -97,7 +97,10 @@ def state_dict(state: State) -> dict[str, Any]:
         "software": state.software,
         "up_s": round(state.up_s, 3),
         "sessions": state.sessions,
+        "away": state.away,
         "events": state.events,
+        "unplaced_matches": state.unplaced,
+        "moved_matches": state.moved,
         "rooms": [
             {
                 "name": r.name,
@@ -121,6 +124,12 @@ def print_state(state: State) -> None:
         f"{state.software}, up {state.up_s:.0f} s: {state.sessions} sessions, {state.events:,} events",
         highlight=False,
     )
+    if state.away or state.unplaced or state.moved:
+        console.print(
+            f"{state.away} sessions have lost their connection; {state.unplaced} matches wait for a worker of "
+            f"their engine; {state.moved} times a match has moved to another worker",
+            highlight=False,
+        )
     rooms = _table("room", "waiting", "open matches", "ended matches")
     for room in state.rooms:
         rooms.add_row(room.name, str(room.waiting), str(room.open_matches), str(room.ended_matches))

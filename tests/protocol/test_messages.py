@@ -81,7 +81,9 @@ EXAMPLES = [
     protocol.Episode("r", 1, (Player("Attacker", 0, "a"),), b"result"),
     protocol.Match("r", 1, Cause.FINISHED, ""),
     protocol.Trajectory("r", 1, b"trajectory"),
-    State("s", 1.5, 2, 3, (protocol.RoomState("r", 1, 2, 3),), (protocol.WorkerState("w", 1, 2, 3),)),
+    State(
+        "s", 1.5, 2, 3, (protocol.RoomState("r", 1, 2, 3),), (protocol.WorkerState("w", 1, 2, 3),), 4, 5, 6
+    ),
     protocol.Spec(b"digest", b"spec"),
     Open(1, b"digest", 7, 3, (SeatSpec("Attacker", 0, "a", True),), b"snapshot", (b"e1", b"e2")),
     protocol.Ready("w", 4, b"engine", ("netsecgame",)),

@@ -249,7 +249,11 @@ class WorkerState(Message):
 
 @frozen
 class State(Message):
-    """The hub in numbers: the answer to STATUS."""
+    """The hub in numbers: the answer to STATUS.
+
+    `away` sessions have lost their connection and may come back; `unplaced` matches wait for a worker of
+    their engine; `moved` counts the leases that were not a match's first.
+    """
 
     software: str = declared(a_text(MAX_NAME_CHARS))
     up_s: float = declared(a_number)
@@ -257,6 +261,9 @@ class State(Message):
     events: int = declared(a_number)
     rooms: tuple[RoomState, ...] = declared(many(RoomState.read))
     workers: tuple[WorkerState, ...] = declared(many(WorkerState.read))
+    away: int = declared(a_number, default=0)
+    unplaced: int = declared(a_number, default=0)
+    moved: int = declared(a_number, default=0)
 
 
 # --- the hub and workers ----------------------------------------------------------------------------------
