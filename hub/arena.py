@@ -269,6 +269,7 @@ class Arena:
                     self.tell(seat, session.peer, answer, asked, body)
             session.seats.pop(seat.handle, None)
         self.seats.pop(seat.handle, None)
+        seat.peer, seat.due_s = b"", NEVER
 
     def tell(self, seat: Seat, peer: bytes, answer: int, request: int, body: bytes) -> None:
         """Says something about a seat: alone, or with the rest of the STEP_MANY it answers."""
