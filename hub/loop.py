@@ -35,8 +35,8 @@ DRAIN_MAX: Final = 1_000
 DEPARTED_S: Final = 10.0
 """How long a peer that is gone is remembered: longer than what it had sent can lie in a queue."""
 FEW: Final = 6
-"""Numbers and bodies in a turn, three for an event: so few are committed while the workers compute. More wait for
-the workers' next word, so that one commit serves as many as possible."""
+"""Entries of a turn, three for an event: so few are committed while the workers compute. More wait for the
+workers' next word, so that one commit serves as many as possible."""
 FORGET_EVERY_TURNS: Final = 2_000
 """How often the journal's turns are looked through for those that nobody needs any more."""
 
@@ -186,6 +186,7 @@ class HubLoop:
         for peer in self._to_cut:
             self._agents.cut(peer)
         self._to_cut, arena.to_cut = arena.to_cut, []
+        self._agents.give_up_mute()
         for port in (self._agents, self._workers):
             port.forget_departed(now_s - DEPARTED_S)
 

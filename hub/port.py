@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -35,9 +36,15 @@ NOBLOCK: Final = int(zmq.NOBLOCK)
 SNDMORE_NOBLOCK: Final = int(zmq.SNDMORE | zmq.NOBLOCK)
 RCVMORE: Final = zmq.RCVMORE
 
+BACKLOG_MAX_BYTES: Final = 128 << 20
+"""What one agent may leave unread, in bytes: the largest batches are a tenth of that."""
+BACKLOG_CHECK_BYTES: Final = 16 << 20
+"""How much an agent is sent before it is looked at whether it reads."""
+
 TCP_INFO_BYTES: Final = 256
+BYTES_ACKED: Final = struct.Struct("120xQ")
 MIN_RTT: Final = struct.Struct("148xI")
-"""In Linux's `struct tcp_info`: `tcpi_min_rtt`, in microseconds."""
+"""In Linux's `struct tcp_info`: `tcpi_bytes_acked`, and `tcpi_min_rtt` in microseconds."""
 
 
 class Port:
@@ -72,6 +79,9 @@ class Port:
         self.departed: dict[bytes, float] = {}
         """Peers whose end was heard, and when: what they had still said may be read only afterwards."""
         self.gone: list[bytes] = []
+        self._sent: defaultdict[bytes, int] = defaultdict(int)
+        self._looked_at: dict[bytes, int] = {}
+        """Bytes sent to each peer, and how many it was when it was last looked at whether it reads them."""
         try:
             self.socket.bind(bind)
         except zmq.ZMQError as error:
@@ -136,10 +146,28 @@ class Port:
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise
-            self.cut(peer)
-            self._depart(peer)
+            self.give_up(peer)
             return False
+        self._sent[peer] += len(frame)
         return True
+
+    def give_up(self, peer: bytes) -> None:
+        """Ends the connection of a peer that is gone or does not read."""
+        self.cut(peer)
+        self._depart(peer)
+
+    def give_up_mute(self) -> None:
+        """Ends the connections of peers that leave too many bytes unread: call it a few times a second.
+
+        A high-water mark counts frames, and says nothing about their size.
+        """
+        for peer, sent in list(self._sent.items()):
+            if sent - self._looked_at.get(peer, 0) > BACKLOG_CHECK_BYTES:
+                acked = self._tcp_number(peer, BYTES_ACKED)
+                if acked is not None and sent - acked > BACKLOG_MAX_BYTES:
+                    self.give_up(peer)
+                else:
+                    self._looked_at[peer] = sent if acked is None else min(sent, acked)
 
     def cut(self, peer: bytes) -> None:
         """Ends a peer's TCP connection: a ROUTER cannot."""
@@ -149,11 +177,14 @@ class Port:
 
     def round_trip_s(self, peer: bytes) -> float:
         """The least that a packet of the peer's connection took there and back, as the kernel knows it."""
+        return (self._tcp_number(peer, MIN_RTT) or 0) / 1e6
+
+    def _tcp_number(self, peer: bytes, field: struct.Struct) -> int | None:
         with self._connection(peer) as connection:
-            told = b"" if connection is None else _tcp_info(connection)
-            if len(told) >= MIN_RTT.size:
-                return float(MIN_RTT.unpack_from(told)[0]) / 1e6
-        return 0.0
+            if connection is not None:
+                told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
+                return int(field.unpack_from(told)[0]) if len(told) >= field.size else None
+        return None
 
     @contextlib.contextmanager
     def _connection(self, peer: bytes) -> Iterator[socket.socket | None]:
@@ -173,6 +204,8 @@ class Port:
 
     def _depart(self, peer: bytes) -> None:
         self.peer_of.pop(self.descriptor_of.pop(peer, -1), None)
+        self._sent.pop(peer, None)
+        self._looked_at.pop(peer, None)
         self.departed[peer] = time.monotonic()
         self.gone.append(peer)
 
@@ -186,7 +219,3 @@ class Port:
         self.socket.disable_monitor()
         self.monitor.close(0)
         self.socket.close()
-
-
-def _tcp_info(connection: socket.socket) -> bytes:
-    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)

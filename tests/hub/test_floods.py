@@ -9,17 +9,22 @@ import zmq
 
 from netsiege.client import Client
 from netsiege.game import IP, Action, ActionType
+from netsiege.hub import port
 from netsiege.hub.arena import IDLE_TALK_MAX
 from netsiege.hub.loop import HubLoop
 from netsiege.protocol import (
     AGENT_HEAD,
     HEAD_BYTES,
+    OUT_HEAD,
     VERSION,
+    WORKER_HEAD,
     Code,
     Error,
+    Flag,
     Hello,
     Join,
     Kind,
+    Ready,
     SessionRole,
     pack,
 )
@@ -158,3 +163,33 @@ def test_one_who_does_not_read_is_shown_the_door_and_others_are_served(hub, stra
 
     assert is_shown_the_door(hub, stranger, frames())
     assert hub._arena.shut_out == {}  # as above
+
+
+def test_one_who_leaves_many_bytes_unread_is_shown_the_door(hub, stranger, monkeypatch):
+    monkeypatch.setattr(port, "BACKLOG_MAX_BYTES", 8 << 20)
+    monkeypatch.setattr(port, "BACKLOG_CHECK_BYTES", 1 << 20)
+    context = zmq.Context()
+    worker = context.socket(zmq.DEALER)
+    worker.setsockopt(zmq.LINGER, 0)
+    worker.connect(hub.workers_endpoint)
+    worker.send(WORKER_HEAD.pack(VERSION, Kind.READY, 0, 0) + Ready("w", 9, b"e", ("r",)).encode())
+    stranger.send(raw(Kind.JOIN, 0, 2, Join("default", "Attacker").encode()))
+    opened = next(frame for frame in iter(worker.recv, None) if frame[1] == Kind.OPEN)
+    lease = WORKER_HEAD.unpack_from(opened)[2]
+    large = bytes(1 << 20)
+
+    def say(kind, request, sequence):
+        head = WORKER_HEAD.pack(VERSION, Kind.OUT, lease, sequence)
+        worker.send(head + OUT_HEAD.pack(0, kind, Flag.MOVE, request) + large)
+
+    say(Kind.SEATED, 0, 0)
+    with Client(hub.agents_endpoint, "bystander", SessionRole.SPECTATOR) as bystander:
+        until_s = time.monotonic() + 10
+        for request in count(3):
+            say(Kind.OBS, request, request - 2)
+            if bystander.status().sessions == 1:
+                break
+            assert time.monotonic() < until_s
+    assert request > 8
+    worker.close()
+    context.term()
