@@ -55,7 +55,7 @@ SWEEP_TICKS: Final = 100
 """Each session is looked at once in so many ticks."""
 IDLE_TALK_MAX: Final = 1_000
 """Messages of one peer within a second that move no match before it is shown the door: refused ones, repeated
-ones, pings."""
+ones, pings. Each seat that it holds allows for one more."""
 SHUT_OUT_S: Final = 60.0
 """How long such a peer is remembered: its connection is cut meanwhile."""
 
@@ -341,12 +341,12 @@ class Arena:
         Who says too many within a second is not listened to any more, and loses its seats.
         """
         count = self.idle_talk[peer] = self.idle_talk.get(peer, 0) + 1
-        if count <= IDLE_TALK_MAX:
+        session = self.sessions.get(peer)
+        if count <= IDLE_TALK_MAX + (0 if session is None else len(session.seats)):
             return True
         if peer not in self.shut_out:
             self.shut_out[peer] = self.now_s
             self.to_cut.append(peer)
-            session = self.sessions.get(peer)
             if session is not None:
                 self.end_session(session, MISBEHAVED)
             text = f"over {IDLE_TALK_MAX} messages within a second that move no match: the hub hangs up"

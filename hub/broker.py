@@ -340,6 +340,7 @@ class Broker:
             seat.refusal = body if answer == ERROR else None
             seat.resets = False
         if not peer:
+            seat.batched = seat.batched and not final
             return None
         if seat.batched and request:
             flat = self.arena.batches.setdefault((peer, request), [])
