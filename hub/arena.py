@@ -276,13 +276,18 @@ class Arena:
         if seat.batched and request == seat.request:
             self.batches.setdefault((peer, request), []).extend((seat.handle, answer, body))
         else:
+            self.flush_batches(peer)
             self.to_agents.append((peer, AGENT_HEAD.pack(VERSION, answer, seat.handle, request) + body))
 
-    def flush_batches(self) -> None:
-        """Sends the answers to each STEP_MANY that have come in together as one OBS_MANY."""
-        for (peer, request), flat in self.batches.items():
-            self.to_agents.append((peer, message(Kind.OBS_MANY, 0, request, pack(flat))))
-        self.batches.clear()
+    def flush_batches(self, only: bytes | None = None) -> None:
+        """Sends the answers to each STEP_MANY that have come in together as one OBS_MANY.
+
+        `only`: to this peer, who is about to hear something else that must not overtake them.
+        """
+        for key in [key for key in self.batches if only is None or key[0] == only]:
+            peer, request = key
+            body = pack(self.batches.pop(key))
+            self.to_agents.append((peer, message(Kind.OBS_MANY, 0, request, body)))
 
     def tell_watchers(self, match: Match, kind: int, body: bytes) -> None:
         """Passes an engine's result on to whoever watches the room, a trajectory to directors only."""

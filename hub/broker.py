@@ -149,6 +149,7 @@ class Broker:
             seat.resets = True
             clocks.start_episode(seat)
         if not _is_busy(seat):
+            _settle_unheard(seat)
             seat.request, seat.batched = request, False
         seat.moved_s = self.arena.now_s
         self.arena.event(seat, kind, request, body)
@@ -192,6 +193,7 @@ class Broker:
         turn, now_s = arena.turn, arena.now_s
         records: dict[bytes, list[object]] = {}
         for seat, action in zip(seats, actions, strict=True):
+            _settle_unheard(seat)
             seat.request, seat.batched, seat.moved_s = request, True, now_s
             match = seat.match
             match.sequence = sequence = match.sequence + 1
@@ -347,6 +349,8 @@ class Broker:
             flat += (seat.handle, answer, body)
             seat.batched = not final
             return None
+        if self.arena.batches:
+            self.arena.flush_batches(peer)
         return peer, AGENT_HEAD.pack(VERSION, answer, seat.handle, request) + body
 
     def _over_or_held(self, seat: Seat, answer: int, flags: int, request: int, body: bytes) -> bool:
@@ -386,3 +390,9 @@ def _is_busy(seat: Seat) -> bool:
     a restart the worker has not played again what was answered before.
     """
     return bool(seat.request) and not seat.view
+
+
+def _settle_unheard(seat: Seat) -> None:
+    """An agent that asks for more has heard the last answer, even if the hub does not know that."""
+    if seat.request:
+        seat.answered, seat.refusal = seat.request, None

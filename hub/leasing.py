@@ -33,12 +33,11 @@ WAIT_WORKER: Final = Wait(Held.WORKER).encode()
 
 
 def least_loaded(arena: Arena, like: Match | None = None) -> Worker | None:
-    """The worker with the most room for one more match; `like`: only of the engine that has run this one."""
-    free = [
-        worker
-        for worker in arena.workers.values()
-        if len(worker.leases) < worker.slots and (like is None or worker.kin == like.kin)
-    ]
+    """The worker with the most room for one more match; `like`: for this one, of the engine that ran it."""
+    free = [worker for worker in arena.workers.values() if len(worker.leases) < worker.slots]
+    if like is not None:
+        # who has been under way at a death is kept from where another is on trial for that
+        free = [w for w in free if w.kin == like.kin and (w.trial is None or not like.deaths)]
     return min(free, key=lambda worker: len(worker.leases) / worker.slots, default=None)
 
 
@@ -162,11 +161,12 @@ def workers_gone(arena: Arena, peers: Iterable[bytes], *, blame: bool) -> None:
         if worker is None:
             continue
         matches = list(worker.leases.values())
+        tried = worker.trial if worker.trial in matches else None
         worker.leases.clear()
         for match in matches:
             match.worker = None
             arena.homeless[match.id] = match
-            if blame:
+            if blame and tried in (None, match):
                 _suspect(arena, match, worker)
         _end_trial(worker)
         orphans += matches
@@ -180,7 +180,7 @@ def _suspect(arena: Arena, match: Match, worker: Worker) -> None:
     """Counts the death of its worker against a match that was under way; quarantines it after the last."""
     if match.replied >= match.blamed:
         match.deaths = 0  # what it did at the last death, it has survived since
-    if match is worker.trial or (worker.trial is None and match.replied < match.sequence):
+    if match is worker.trial or match.replied < match.sequence:
         match.deaths, match.blamed = match.deaths + 1, match.sequence
         suspects = arena.suspects.setdefault(worker.instance, Suspects(arena.now_s))
         suspects.matches.append(match)

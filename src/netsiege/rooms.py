@@ -14,8 +14,8 @@ def room_of(
 ) -> OpenRoom:
     """A room that makes matches of `spec`; each match plays `episodes`, or as many as its seats like.
 
-    Without `journal` its matches leave nothing on the hub's disk: for training, where a restart of the hub may
-    cost the episodes that are under way.
+    Without `journal` its matches leave nothing on the hub's disk: for training, where a restart of the hub
+    may cost the episodes that are under way.
     """
     task, clock = spec.task, spec.task.clock
     move_s = clock.move_s

@@ -285,6 +285,8 @@ class Session(Book):
             for each in seats:
                 self._close(request, each)
             return [Settled(request, s, s.ended or answer) for s in seats]
+        if handle and asked is None:
+            return []  # about a seat that this process never knew
         self._open.pop(request, None)
         return [Settled(request, None, answer)]
 

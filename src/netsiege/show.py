@@ -126,8 +126,8 @@ def print_state(state: State) -> None:
     )
     if state.away or state.unplaced or state.moved:
         console.print(
-            f"{state.away} sessions have lost their connection; {state.unplaced} matches wait for a worker of "
-            f"their engine; {state.moved} times a match has moved to another worker",
+            f"{state.away} sessions have lost their connection; {state.unplaced} matches wait for a worker "
+            f"of their engine; {state.moved} times a match has moved to another worker",
             highlight=False,
         )
     rooms = _table("room", "waiting", "open matches", "ended matches")

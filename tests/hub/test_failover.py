@@ -336,3 +336,19 @@ def test_workers_that_are_given_up_together_are_not_given_each_others_matches(ri
     rig.pass_time(leasing.PROGRESS_LIMIT_S + 3)
     assert rig.arena.workers == {}
     assert [match.deaths for match in rig.arena.matches.values()] == [1, 1, 1]
+
+
+def test_killer_is_found_also_while_another_waits_for_its_trial(rig):
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    seated(rig, worker, agent, 2)
+    killer, innocent = sorted(agent.session.seats.values(), key=lambda seat: seat.match)
+    step(agent, killer)
+    step(agent, innocent)
+    rig.lose_worker(b"w")
+    rig.arena.matches[innocent.match].deaths = leasing.DEATHS_ALONE
+    deaths = 1
+    while serve_until(rig.worker(b"%d" % deaths), killer.match):
+        rig.lose_worker(b"%d" % deaths)
+        deaths += 1
+    assert list(rig.arena.matches) == [innocent.match]
+    assert deaths <= leasing.DEATHS_MAX + 1

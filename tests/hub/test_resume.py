@@ -319,3 +319,27 @@ def test_open_carries_nothing_of_a_session_that_is_gone():
     scene.rig.lose_worker(b"w")
     kinds = [kind for kind, *_ in scene.rig.worker(b"v").take()]
     assert Kind.VIEW not in kinds
+
+
+def test_batch_is_not_overtaken_by_what_comes_after_it_in_the_same_frame():
+    rig = Rig()
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    agent.join()
+    [lease] = worker.seat_all()
+    asked = agent.ask(agent.session.step_many([(agent.seat, LOOK)]))
+    heard = len(agent.frames)
+    worker.out_many(
+        (lease, 1, 0, int(Kind.OBS), int(Flag.MOVE), asked, STEP_REPLY),
+        (lease, 2, 0, int(Kind.OBS), int(Flag.MOVE), 0, STEP_REPLY),
+    )
+    assert [frame[1] for frame in agent.frames[heard:]] == [Kind.OBS_MANY, Kind.OBS]
+
+
+def test_next_request_says_that_the_last_one_was_heard():
+    scene = Scene()
+    first = scene.step()
+    scene.rig.lose_agent(b"a")
+    scene.come_back()
+    scene.say(b"a2", Kind.STEP, scene.seat.handle, first + 1, action_body(LOOK))
+    seat = scene.rig.arena.seats[scene.seat.handle]
+    assert (seat.answered, seat.request) == (first, first + 1)
