@@ -44,6 +44,8 @@ SNAPSHOT_EVENTS: Final = 256
 """A match is saved as soon as so many events have come since it was last: another host replays few more."""
 SNAPSHOT_BYTES_PER_EVENT: Final = 64
 """But not before its last snapshot has cost no more than so many bytes for each of the events since."""
+LARGE_EVENT_BYTES: Final = 16_384
+"""A larger event counts for as many as it has times so many bytes: 4 MiB of them are as good as 256."""
 MAX_SNAPSHOT_BYTES: Final = MAX_WORKER_FRAME_BYTES // 2
 """A larger one is not sent: with the events since, it might not fit into a frame again."""
 
@@ -155,6 +157,7 @@ class GameHost:
             except Exception as error:  # the edge around one match
                 return [*_out_frames(flat), self._fault(lease, sequence, error)]
             _record(flat, lease, sequence, outputs)
+            match.due -= len(event) // LARGE_EVENT_BYTES
         return _out_frames(flat) + (self._save(lease, match) if game.events >= match.due else [])
 
     def _close(self, lease: int, _sequence: int, _frame: bytes) -> list[bytes]:
@@ -208,6 +211,8 @@ class GameHost:
             _check_repeated(match.game, sequence)
             return []
         outputs = match.handle(seat, kind, request, frame[EVENT_BODY_AT:])
+        if len(frame) > LARGE_EVENT_BYTES:
+            match.due -= len(frame) // LARGE_EVENT_BYTES
         if len(outputs) == 1 and sequence < match.due:
             return [_out_frame(lease, sequence, outputs[0])]
         flat: list[Any] = []
@@ -234,6 +239,8 @@ class GameHost:
                     continue
                 for output in match.handle(seat, kind, request, body):
                     flat += (lease, sequence, *output)
+                if len(body) > LARGE_EVENT_BYTES:
+                    match.due -= len(body) // LARGE_EVENT_BYTES
                 if sequence >= match.due:
                     due[lease] = match
             except Exception as error:  # the edge around one match

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -11,9 +12,8 @@ from typing import Any, Final
 
 from attrs import define, frozen
 
-from netsiege.errors import ConfigError, JournalError
+from netsiege.errors import ConfigError, JournalError, ProtocolError
 from netsiege.hub.ledger import Kept, MatchEnded, MatchMade, OpenMatch
-from netsiege.hub.records import LOST_MAX
 from netsiege.protocol import OpenRoom, SeatSpec, unpack
 
 REMEMBER_ENDED_S: Final = 60.0
@@ -100,9 +100,8 @@ def _read_made(number: int, room: str, ordinal: int, text: bytes) -> MatchMade:
 
 def _load_ended(database: sqlite3.Connection) -> list[MatchEnded]:
     rows = database.execute(
-        "SELECT id, cause, text, outputs, chain, lost FROM matches WHERE ended_s > ? ORDER BY ended_s DESC "
-        "LIMIT ?",
-        (time.time() - REMEMBER_ENDED_S, LOST_MAX),
+        "SELECT id, cause, text, outputs, chain, lost FROM matches WHERE ended_s > ? ORDER BY ended_s",
+        (time.time() - REMEMBER_ENDED_S,),
     )
     return [
         MatchEnded(number, cause, text, outputs, chain, unpack(lost))
@@ -136,40 +135,44 @@ class MatchRecord:
 def read_matches(path: str | os.PathLike[str]) -> Iterator[MatchRecord]:
     """The matches of a journal, those that are open included, in the order in which they were made.
 
-    Reads only; a hub may be writing. Raises `ConfigError` if the file is no journal.
+    Reads only; a hub may be writing. Raises `ConfigError` if the file is no journal, or damaged.
     """
-    if not Path(path).is_file():
+    where = Path(path)
+    if not where.is_file():
         raise ConfigError(f"{path}: there is no such file")
     try:
-        database = sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)
-        database.execute("BEGIN")
-        rooms = {
-            name: OpenRoom.decode(opened)
-            for name, opened in database.execute("SELECT name, opened FROM rooms")
-        }
-        unfiled = _unfiled(database)
-        rows = database.execute(
-            "SELECT id, room, ordinal, made, outputs, chain, cause, text FROM matches ORDER BY id"
+        with contextlib.closing(
+            sqlite3.connect(f"{where.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)
+        ) as database:
+            yield from _read(database)
+    except (sqlite3.Error, ProtocolError, JournalError, LookupError, ValueError, TypeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a journal: {error}") from None
+
+
+def _read(database: sqlite3.Connection) -> Iterator[MatchRecord]:
+    database.execute("BEGIN")
+    rooms = {name: OpenRoom.decode(opened) for name, opened in database.execute("SELECT * FROM rooms")}
+    unfiled = _unfiled(database)
+    rows = database.execute(
+        "SELECT id, room, ordinal, made, outputs, chain, cause, text FROM matches ORDER BY id"
+    ).fetchall()
+    for number, room, ordinal, text, outputs, chain, cause, why in rows:
+        made, told = _read_made(number, room, ordinal, text), rooms[room]
+        yield MatchRecord(
+            number,
+            room,
+            told.spec,
+            made.engine,
+            made.rulesets,
+            made.seed,
+            told.episodes,
+            tuple(SeatSpec.read(seat) for seat in made.specs),
+            tuple(_all_events(database, number, unfiled)),
+            outputs,
+            chain,
+            cause,
+            why or "",
         )
-        for number, room, ordinal, text, outputs, chain, cause, why in rows:
-            made, told = _read_made(number, room, ordinal, text), rooms[room]
-            yield MatchRecord(
-                number,
-                room,
-                told.spec,
-                made.engine,
-                made.rulesets,
-                made.seed,
-                told.episodes,
-                tuple(SeatSpec.read(seat) for seat in made.specs),
-                tuple(_all_events(database, number, unfiled)),
-                outputs,
-                chain,
-                cause,
-                why or "",
-            )
-    except (sqlite3.Error, ValueError, TypeError) as error:
-        raise ConfigError(f"{path}: not a journal of this version: {error}") from None
 
 
 def _unfiled(database: sqlite3.Connection) -> dict[int, list[tuple[int, bytes]]]:

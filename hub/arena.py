@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from netsiege.errors import ConfigError
-from netsiege.hub import clocks, leasing, resume
+from netsiege.hub import clocks, door, leasing, resume
 from netsiege.hub.ledger import Record, file_chunk, match_ended, match_made, room_opened
 from netsiege.hub.lobby import enter, missing_players, take_match, withdraw
 from netsiege.hub.records import (
-    MISBEHAVED,
     NEVER,
     Joiner,
     Match,
@@ -53,11 +52,6 @@ from netsiege.protocol import Match as MatchEnded
 
 SWEEP_TICKS: Final = 100
 """Each session is looked at once in so many ticks."""
-IDLE_TALK_MAX: Final = 1_000
-"""Messages of one peer within a second that move no match before it is shown the door: refused ones, repeated
-ones, pings. Each seat that it holds allows for one more."""
-SHUT_OUT_S: Final = 60.0
-"""How long such a peer is remembered: its connection is cut meanwhile."""
 
 
 class Arena:
@@ -110,22 +104,29 @@ class Arena:
         self.holding: dict[int, Match] = {}
         """The matches whose round is not over yet, but whose replies are there."""
         self.events = 0
-        self.told_unknown: set[bytes] = set()
-        """Peers that sent as workers without being any, and were told so: once is enough."""
-        self.idle_talk: dict[bytes, int] = {}
-        """How many messages of a peer in this second moved no match."""
-        self.shut_out: dict[bytes, float] = {}
-        """Peers that are not listened to any more, and since when."""
-        self.to_cut: list[bytes] = []
-        """Peers whose connection the loop should end."""
+        self._empty_doorstep()
         self.next_ping_s = now_s
-        self._next_second_s = now_s
+        self.pings = 0
+        """Numbered so far: never the same number to a worker that registers anew over its connection."""
+        self.next_second_s = now_s
         self._sweep: list[bytes] = []
         self.matches_made = 0
         self.clocked = False
         """Whether any room has a clock."""
         for spec in rooms:
             self.add_room(spec)
+
+    def _empty_doorstep(self) -> None:
+        self.told_unknown: set[bytes] = set()
+        """Peers that sent as workers without being any, and were told so: once is enough."""
+        self.idle_talk: dict[bytes, int] = {}
+        """How many messages of a peer in this second moved no match."""
+        self.shut_out: dict[bytes, float] = {}
+        """Peers that are not listened to any more, and since when."""
+        self.taken_over: dict[bytes, float] = {}
+        """Connections whose session goes on over another one, and since when."""
+        self.to_cut: list[bytes] = []
+        """Peers whose connection the loop should end."""
 
     # --- rooms and matches --------------------------------------------------------------------------------
 
@@ -140,6 +141,8 @@ class Arena:
             raise ConfigError(f"{where}: each role is named once, and so are its seats")
         if sum(seat.count for seat in spec.seats) > MAX_SEATS:
             raise ConfigError(f"{where}: a match has at most {MAX_SEATS} seats")
+        if min(spec.move_s or 0, spec.episode_s or 0, spec.round_s or 0, spec.grace_s) < 0:
+            raise ConfigError(f"{where}: no clock runs backwards")
         room = Room(spec, hashlib.sha256(spec.spec).digest())
         self.rooms[spec.name] = room
         self.clocked = self.clocked or clocks.has_clock(spec)
@@ -334,31 +337,6 @@ class Arena:
             self.rooms[room].watchers.pop(session, None)
         session.watches.clear()
 
-    def refuse(self, peer: bytes, handle: int, request: int, code: str, text: str) -> None:
-        """Says ERROR; counts as idle talk."""
-        if self.is_idle_talk(peer):
-            body = Error(code, text[:512]).encode()
-            self.to_agents.append((peer, message(Kind.ERROR, handle, request, body)))
-
-    def is_idle_talk(self, peer: bytes) -> bool:
-        """Counts a message that moves no match; whether it may be answered.
-
-        Who says too many within a second is not listened to any more, and loses its seats.
-        """
-        count = self.idle_talk[peer] = self.idle_talk.get(peer, 0) + 1
-        session = self.sessions.get(peer)
-        if count <= IDLE_TALK_MAX + (0 if session is None else len(session.seats)):
-            return True
-        if peer not in self.shut_out:
-            self.shut_out[peer] = self.now_s
-            self.to_cut.append(peer)
-            if session is not None:
-                self.end_session(session, MISBEHAVED)
-            text = f"over {IDLE_TALK_MAX} messages within a second that move no match: the hub hangs up"
-            body = Error(Code.OVERLOADED, text).encode()
-            self.to_agents.append((peer, message(Kind.ERROR, 0, 0, body)))
-        return False
-
     def tick(self, now_s: float) -> None:
         """Looks at the clocks: call it about 20 times a second."""
         self.now_s = now_s
@@ -366,11 +344,7 @@ class Arena:
         resume.tick(self)
         leasing.tick(self)
         self._sweep_sessions()
-        if now_s >= self._next_second_s:
-            self._next_second_s = now_s + 1.0
-            self.idle_talk.clear()
-            for peer in [p for p, since_s in self.shut_out.items() if now_s - since_s > SHUT_OUT_S]:
-                del self.shut_out[peer]
+        door.tick(self)
 
     def _sweep_sessions(self) -> None:
         """Says PONG, unasked, to a hundredth of the sessions: sending finds out which of them are gone.

@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import Final
 
 from netsiege.errors import ProtocolError
-from netsiege.hub import clocks, desk, leasing, resume
+from netsiege.hub import clocks, desk, door, leasing, pending, resume
 from netsiege.hub.arena import Arena
 from netsiege.hub.ledger import file_chunk
+from netsiege.hub.pending import SMALL_FRAME_BYTES
 from netsiege.hub.records import HeldReply, Match, Seat, Send, Session, Worker
 from netsiege.protocol import (
     AGENT_HEAD,
@@ -72,10 +73,10 @@ class Broker:
         arena.now_s = now_s
         if len(frame) < HEAD_BYTES:
             if peer not in arena.shut_out:
-                arena.refuse(peer, 0, 0, Code.MALFORMED, f"a message has at least {HEAD_BYTES} bytes")
+                door.refuse(arena, peer, 0, 0, Code.MALFORMED, f"a message has at least {HEAD_BYTES} bytes")
             return None
         version, kind, handle, request = AGENT_HEAD.unpack_from(frame)
-        if kind == STEP and version == VERSION and len(frame) <= MAX_AGENT_FRAME_BYTES:
+        if kind == STEP and version == VERSION and len(frame) <= SMALL_FRAME_BYTES:
             seat = self._seats.get(handle)
             if (
                 seat is not None
@@ -102,7 +103,7 @@ class Broker:
         try:
             self._agent_message(peer, version, kind, handle, request, frame)
         except ProtocolError as error:
-            arena.refuse(peer, handle, request, error.code, error.text)
+            door.refuse(arena, peer, handle, request, error.code, error.text)
         return None
 
     def _agent_message(
@@ -117,12 +118,15 @@ class Broker:
         if not request:
             raise ProtocolError(Code.MALFORMED, "a request id is never 0")
         body = frame[HEAD_BYTES:]
-        if kind in IDLE and not self.arena.is_idle_talk(peer):
+        idle = kind in IDLE or (kind == Kind.LEAVE and not handle)
+        if idle and not door.is_idle_talk(self.arena, peer):
             return
         if kind == Kind.HELLO:
             desk.hello(self.arena, peer, request, body)
             return
         session = self.arena.sessions.get(peer)
+        if session is None and peer in self.arena.taken_over:
+            raise ProtocolError(Code.SESSION_TAKEN, "another connection has taken this session over")
         if session is None:
             raise ProtocolError(Code.HELLO_FIRST, "this connection has no session: say HELLO first")
         if kind == Kind.LEAVE and not handle:
@@ -139,17 +143,17 @@ class Broker:
     def _seat_request(self, session: Session, handle: int, kind: int, request: int, body: bytes) -> None:
         seat = self._seat_of(session, handle)
         if request in (seat.answered, seat.request) and not (request == seat.request and seat.batched):
-            self._repeat([seat], request)
+            pending.repeat(self.arena, [seat], request)
             return
-        if (_is_busy(seat) and kind != Kind.LEAVE) or seat.leaving:
+        if (pending.is_busy(seat) and kind != Kind.LEAVE) or seat.leaving:
             raise ProtocolError(Code.BUSY, "the seat's last request is not answered yet")
+        pending.weigh(seat, len(body))
         if kind == Kind.LEAVE:
             seat.leaving = True
         elif kind == Kind.RESET:
             seat.resets = True
-            clocks.start_episode(seat)
-        if not _is_busy(seat):
-            _settle_unheard(seat)
+        if not pending.is_busy(seat):
+            pending.settle_unheard(seat)
             seat.request, seat.batched = request, False
         seat.moved_s = self.arena.now_s
         self.arena.event(seat, kind, request, body)
@@ -174,26 +178,21 @@ class Broker:
             raise ProtocolError(Code.MALFORMED, "each seat of a STEP_MANY comes once")
         seats = [self._seat_of(session, handle) for handle in handles]
         if all(request in (seat.request, seat.answered) for seat in seats):
-            self._repeat(seats, request)
+            pending.repeat(self.arena, seats, request)
             return
-        if any(_is_busy(seat) or seat.leaving or seat.answered == request for seat in seats):
+        if any(pending.is_busy(seat) or seat.leaving or seat.answered == request for seat in seats):
             raise ProtocolError(Code.BUSY, "a seat's last request is not answered yet")
+        if len(body) > SMALL_FRAME_BYTES:
+            for seat, action in zip(seats, actions, strict=True):
+                pending.weigh(seat, len(action))
         self._take_many(seats, actions, request)
-
-    def _repeat(self, seats: list[Seat], request: int) -> None:
-        """A request that was taken before: answered again if it has an answer, played by no means."""
-        session = seats[0].session
-        if session is not None and self.arena.is_idle_talk(session.peer):
-            for seat in seats:
-                if request == seat.answered and not seat.view:
-                    resume.ask_view(self.arena, seat)
 
     def _take_many(self, seats: list[Seat], actions: list[bytes], request: int) -> None:
         arena, pack_tail = self.arena, EVENT_HEAD.pack
         turn, now_s = arena.turn, arena.now_s
         records: dict[bytes, list[object]] = {}
         for seat, action in zip(seats, actions, strict=True):
-            _settle_unheard(seat)
+            pending.settle_unheard(seat)
             seat.request, seat.batched, seat.moved_s = request, True, now_s
             match = seat.match
             match.sequence = sequence = match.sequence + 1
@@ -296,6 +295,7 @@ class Broker:
         if match.journaled:
             file_chunk(self.arena, match, snapshot=True)
         del match.kept[:old]
+        match.heavy = 0
 
     def _output_many(self, worker: Worker, body: bytes) -> None:
         flat = unpack(body)
@@ -361,13 +361,14 @@ class Broker:
             return True
         # who is refused is still to make the same move, by the same time
         moves = bool(flags & MOVE) and answer != ERROR
+        if answer == OBS and seat.resets and request == seat.request:
+            clocks.start_episode(seat)
         if match.held is not None:
-            # whoever is not there hears nothing: it is told when it comes back
-            if answer == OBS and not seat.resets and seat.peer:
+            if answer == OBS and not seat.resets:
                 clocks.hold(arena, match, HeldReply(seat, answer, request, body, moves))
                 return True
             clocks.release_seat(arena, seat)  # what was held for it comes first
-            if moves:
+            if moves and not match.held:
                 clocks.start_round(arena, match)
         if moves:
             clocks.start_move(arena, seat)
@@ -378,21 +379,4 @@ class Broker:
         match.check = link(match.check, index, answer, flags, request, body)
         match.behind -= 1
         if not match.behind and match.check != match.chain:
-            text = "played again on another worker, the match came out otherwise: it cannot go on"
-            self.arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, text)
-            self.arena.fill_rooms()
-
-
-def _is_busy(seat: Seat) -> bool:
-    """Whether the seat's last request has no answer yet.
-
-    Until a seat that has come back has been told how it stands, its agent may know better than the hub: after
-    a restart the worker has not played again what was answered before.
-    """
-    return bool(seat.request) and not seat.view
-
-
-def _settle_unheard(seat: Seat) -> None:
-    """An agent that asks for more has heard the last answer, even if the hub does not know that."""
-    if seat.request:
-        seat.answered, seat.refusal = seat.request, None
+            leasing.diverged(self.arena, match)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from netsiege.hub import leasing
 from netsiege.hub.records import NEVER, HeldReply, Match, Seat
 from netsiege.protocol import Kind, OpenRoom
 
@@ -33,7 +34,9 @@ def start_move(arena: Arena, seat: Seat) -> None:
     seat.asked_s = now_s
     budget_s = room.move_s if room.move_s is not None else NEVER
     if room.round_s is not None:
-        budget_s = min(budget_s, max(match.round_due_s - now_s, 0.0))
+        # who has been told before the others has the next round, like them
+        ends_s = match.round_due_s + room.round_s if match.held else match.round_due_s
+        budget_s = min(budget_s, max(ends_s - now_s, 0.0))
         grace_s = 0.0  # the round ends for everyone at once
     if room.episode_s is not None:
         budget_s = min(budget_s, max(room.episode_s - seat.used_s, 0.0))
@@ -41,7 +44,7 @@ def start_move(arena: Arena, seat: Seat) -> None:
 
 
 def start_episode(seat: Seat) -> None:
-    """The seat has asked for a new episode, in which it has used nothing yet."""
+    """The seat is in a new episode, in which it has used nothing yet."""
     seat.used_s = 0.0
     seat.asked_s = NEVER
 
@@ -91,6 +94,8 @@ def release_round(arena: Arena, match: Match) -> None:
         if reply.seat.peer:
             arena.tell(reply.seat, reply.seat.peer, reply.answer, reply.request, reply.body)
         _settle(arena, reply)
+        if reply.seat.view:
+            leasing.send_view(arena, reply.seat)
     arena.flush_batches()
 
 

@@ -51,8 +51,8 @@ def hello(arena: Arena, peer: bytes, request: int, body: bytes) -> None:
     """Opens a session, confirms the one that the connection has, or resumes another under its token."""
     said = Hello.decode(body)
     session = arena.sessions.get(peer)
-    if said.token is not None and (session is None or session.token != said.token):
-        _resume(arena, peer, request, said.token)
+    if said.token is not None:
+        _resume(arena, peer, request, said)
         return
     if session is None:
         token = b"".join(arena.draw_u64().to_bytes(8, "big") for _ in range(2))
@@ -62,12 +62,13 @@ def hello(arena: Arena, peer: bytes, request: int, body: bytes) -> None:
     _answer(arena, session, Kind.WELCOME, request, Welcome(session.token, SOFTWARE).encode())
 
 
-def _resume(arena: Arena, peer: bytes, request: int, token: bytes) -> None:
-    if peer in arena.sessions:
+def _resume(arena: Arena, peer: bytes, request: int, said: Hello) -> None:
+    session = arena.tokens.get(said.token or b"")
+    if arena.sessions.get(peer) not in (None, session):
         raise ProtocolError(Code.NOT_ALLOWED, "this connection has a session: resume another over a new one")
-    session = arena.tokens.get(token)
     if session is None:
         raise ProtocolError(Code.UNKNOWN_SESSION, "this hub has no session under this token (any more)")
+    session.deltas = said.deltas
     held = come_back(arena, session, peer)
     session.rtt_s = arena.round_trip_s(peer)
     welcome = Welcome(session.token, SOFTWARE, held, tuple(session.lost))
@@ -119,11 +120,11 @@ def _ping(arena: Arena, session: Session, request: int, _body: bytes) -> None:
 def _bye(arena: Arena, session: Session, request: int, _body: bytes) -> None:
     """Ends the session; whatever it still had open is answered like the BYE itself."""
     left = End(Cause.LEFT).encode()
-    held = dict.fromkeys(session.joins, 0)
-    held.update({seat.request: seat.handle for seat in session.seats.values() if seat.request})
+    held = [(number, 0) for number in session.joins]
+    held += [(seat.request, seat.handle) for seat in session.seats.values() if seat.request]
     peer = session.peer
     arena.end_session(session, ASKED)
-    for number, handle in [*held.items(), (request, 0)]:
+    for number, handle in [*held, (request, 0)]:
         arena.to_agents.append((peer, AGENT_HEAD.pack(VERSION, Kind.END, handle, number) + left))
 
 

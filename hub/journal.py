@@ -7,6 +7,7 @@ from the end of the machine too, after the next checkpoint, which another thread
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -22,7 +23,12 @@ from netsiege.hub.ledger import Chunk, Kept, MatchEnded, MatchMade, Record, Room
 from netsiege.protocol import pack
 
 FORMAT: Final = 1
+BUSY_MS: Final = 5_000
+"""How long another program may keep the file locked."""
 CHECKPOINT_EVERY_S: Final = 1.0
+LOG_MAX_BYTES: Final = 32 << 20
+"""While commits never pause, no checkpoint of another thread can begin the log anew: beyond this size a
+commit does, which takes some 50 ms."""
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (format INTEGER NOT NULL);
@@ -82,9 +88,10 @@ class SqliteJournal:
     """
 
     lasting: Final = True
+    _log_is_long = False
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = Path(path).resolve()
         self._lock = _lock(self.path)
         try:
             self._database = _connect(self.path)
@@ -103,7 +110,7 @@ class SqliteJournal:
         self._thread.start()
 
     def load(self) -> Kept:
-        """Everything that open matches need, and the ends of matches of the last minute."""
+        """Everything that open matches need, and the ends of the last minute."""
         try:
             return load_kept(self._database)
         except (sqlite3.Error, ValueError, TypeError, SiegeError) as error:
@@ -113,6 +120,9 @@ class SqliteJournal:
         """Keeps a turn: some ten microseconds, and more for records."""
         execute = self._database.execute
         try:
+            if self._log_is_long:
+                self._log_is_long = False
+                self._begin_log_anew()
             if not records and not oldest:
                 execute("INSERT INTO turns VALUES (?, ?)", (turn, pack(events)))
                 return
@@ -125,20 +135,31 @@ class SqliteJournal:
                 execute("DELETE FROM turns WHERE id <= ?", (oldest,))
             execute("COMMIT")
         except sqlite3.Error as error:
+            why = (
+                "another program has locked it" if "locked" in str(error) else f"{error} (is the disk full?)"
+            )
             raise JournalError(
-                f"{self.path}: the journal cannot be written: {error}. Nothing that agents have been told is "
-                f"lost: mend it (is the disk full?) and start the hub again with the same journal"
+                f"{self.path}: the journal cannot be written: {why}. Nothing that agents have been told is "
+                f"lost: mend it, and start the hub again with the same journal"
             ) from error
+
+    def _begin_log_anew(self) -> None:
+        """Everything into its place, unless somebody reads just now."""
+        self._database.execute("PRAGMA busy_timeout = 0")
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._database.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
 
     def _checkpoint(self) -> None:
         """Moves what was committed from the log to its place, without holding up commits."""
-        database = _connect(self.path)
+        log_file = self.path.with_name(self.path.name + "-wal")
         while not self._stop.wait(CHECKPOINT_EVERY_S):
-            try:
+            # whether the file can be written, commits find out
+            with (
+                contextlib.suppress(sqlite3.Error, OSError),
+                contextlib.closing(_connect(self.path)) as database,
+            ):
                 database.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            except sqlite3.Error:
-                continue  # the log grows until the next one; whether it can be written, commits find out
-        database.close()
+                self._log_is_long = log_file.stat().st_size > LOG_MAX_BYTES
 
     def close(self) -> None:
         """Writes everything to its place and lets the file go."""
@@ -149,7 +170,7 @@ class SqliteJournal:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+    database = sqlite3.connect(path, timeout=BUSY_MS / 1_000, isolation_level=None, check_same_thread=False)
     database.execute("PRAGMA synchronous = NORMAL")
     return database
 

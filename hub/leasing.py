@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from netsiege.hub.records import Match, Suspects, Worker
-from netsiege.protocol import Cause, Code, Held, Kind, Open, Ready, Spec, Wait, message
+from netsiege.hub.records import Match, Seat, Suspects, Worker
+from netsiege.protocol import MAX_REQUEST, Cause, Code, Held, Kind, Open, Ready, Spec, Wait, message
 
 if TYPE_CHECKING:
     from netsiege.hub.arena import Arena
@@ -26,6 +26,8 @@ DEATHS_ALONE: Final = 2
 """A match that was under way at the death of so many workers in a row gets the next one's attention alone."""
 DEATHS_MAX: Final = 3
 """So many, the last one alone, and it is quarantined."""
+MAX_KEPT_EVENTS: Final = 1 << 19
+"""What one OPEN carries at most; a snapshot comes long before."""
 SUSPICION_S: Final = 60.0
 """How long a worker that went away can come back to clear the matches that were blamed for it."""
 
@@ -63,8 +65,14 @@ def _put_on_trial(arena: Arena, match: Match) -> None:
 
 
 def _ask_trial_pong(arena: Arena, worker: Worker) -> None:
-    worker.trial_pong += 1
-    arena.to_workers.append((worker.peer, message(Kind.W_PING, 0, worker.trial_pong, b"")))
+    worker.trial_pong = _ping(arena, worker)
+
+
+def _ping(arena: Arena, worker: Worker) -> int:
+    """Has the worker say a number when it has done everything up to here."""
+    arena.pings = arena.pings % MAX_REQUEST + 1
+    arena.to_workers.append((worker.peer, message(Kind.W_PING, 0, arena.pings, b"")))
+    return arena.pings
 
 
 def _end_trial(worker: Worker) -> None:
@@ -76,6 +84,9 @@ def _end_trial(worker: Worker) -> None:
 def lease(arena: Arena, match: Match, worker: Worker) -> None:
     """Gives a match to a worker, from its last snapshot on."""
     room = match.room
+    if len(match.kept) > MAX_KEPT_EVENTS:
+        arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, "the match is too long to be moved: no snapshot")
+        return
     arena.homeless.pop(match.id, None)
     arena.moved += bool(match.lease)
     match.worker, match.lease = worker, arena.draw_u64()
@@ -97,9 +108,19 @@ def lease(arena: Arena, match: Match, worker: Worker) -> None:
     )
     worker.sent += 1 + len(match.kept)
     arena.to_workers.append((worker.peer, message(Kind.OPEN, match.lease, 0, opening.encode())))
+    if match.behind:
+        worker.checks[_ping(arena, worker)] = match.lease
     for seat in match.seats:
         if seat.view:
-            arena.to_workers.append((worker.peer, message(Kind.VIEW, match.lease, seat.index, b"")))
+            send_view(arena, seat)
+
+
+def send_view(arena: Arena, seat: Seat) -> None:
+    """Asks the worker, if there is one, how a seat stands; at the end of the round, if it has news then."""
+    match = seat.match
+    if match.worker is not None and not any(reply.seat is seat for reply in match.held or ()):
+        asked = message(Kind.VIEW, match.lease, seat.index, b"")
+        arena.to_workers.append((match.worker.peer, asked))
 
 
 def release(arena: Arena, match: Match) -> None:
@@ -125,7 +146,8 @@ def worker_ready(arena: Arena, peer: bytes, ready: Ready) -> None:
     worker.instance = ready.instance
     acquitted = arena.suspects.pop(ready.instance, None)
     for match in acquitted.matches if acquitted is not None else ():
-        match.deaths = max(0, match.deaths - 1)  # it was out of reach, that is all
+        if not match.excused:  # once: what cuts a worker off each time is no accident
+            match.deaths, match.excused = max(0, match.deaths - 1), True
     arena.workers[peer] = worker
     place(arena)
     _balance(arena, worker)
@@ -148,7 +170,7 @@ def _balance(arena: Arena, worker: Worker) -> None:
             lease(arena, match, worker)
 
 
-def workers_gone(arena: Arena, peers: Iterable[bytes], *, blame: bool) -> None:
+def workers_gone(arena: Arena, peers: Iterable[bytes], *, blame: bool, stuck: bool = False) -> None:
     """Takes workers out; their matches go elsewhere.
 
     `blame` says that they did not go by their own will: a match with an event that was left undone may be
@@ -167,7 +189,7 @@ def workers_gone(arena: Arena, peers: Iterable[bytes], *, blame: bool) -> None:
             match.worker = None
             arena.homeless[match.id] = match
             if blame and tried in (None, match):
-                _suspect(arena, match, worker)
+                _suspect(arena, match, worker, stuck)
         _end_trial(worker)
         orphans += matches
     arena.fill_rooms()
@@ -176,14 +198,18 @@ def workers_gone(arena: Arena, peers: Iterable[bytes], *, blame: bool) -> None:
             _tell_waiting(arena, match)
 
 
-def _suspect(arena: Arena, match: Match, worker: Worker) -> None:
-    """Counts the death of its worker against a match that was under way; quarantines it after the last."""
+def _suspect(arena: Arena, match: Match, worker: Worker, stuck: bool) -> None:
+    """Counts the death of its worker against a match that was under way; quarantines it after the last.
+
+    A worker that was out of reach may come back and clear it; one that was `stuck` was there all the time.
+    """
     if match.replied >= match.blamed:
-        match.deaths = 0  # what it did at the last death, it has survived since
+        match.deaths, match.excused = 0, False  # what it did at the last death, it has survived since
     if match is worker.trial or match.replied < match.sequence:
         match.deaths, match.blamed = match.deaths + 1, match.sequence
-        suspects = arena.suspects.setdefault(worker.instance, Suspects(arena.now_s))
-        suspects.matches.append(match)
+        if not stuck:
+            suspects = arena.suspects.setdefault(worker.instance, Suspects(arena.now_s))
+            suspects.matches.append(match)
     if match.deaths >= DEATHS_MAX:
         text = f"match {match.id} has ended {match.deaths} workers in a row, and is kept from the others"
         arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, text)
@@ -200,6 +226,9 @@ def worker_pong(arena: Arena, worker: Worker, number: int, done: int) -> None:
     """A worker has done so many events, and everything that it was sent before ping `number`."""
     if done > worker.done:
         worker.done, worker.progress_s = done, arena.now_s
+    repeated = worker.leases.get(worker.checks.pop(number, 0))
+    if repeated is not None and repeated.behind:
+        diverged(arena, repeated)
     match = worker.trial
     if match is None or not number or number != worker.trial_pong:
         return
@@ -207,9 +236,16 @@ def worker_pong(arena: Arena, worker: Worker, number: int, done: int) -> None:
         lease(arena, match, worker)
         _ask_trial_pong(arena, worker)
     else:
-        match.deaths = 0
+        match.deaths, match.excused = 0, False
         _end_trial(worker)
         place(arena)
+
+
+def diverged(arena: Arena, match: Match) -> None:
+    """A match that was played again said something else than before, or less."""
+    text = "played again on another worker, the match came out otherwise: it cannot go on"
+    arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, text)
+    arena.fill_rooms()
 
 
 def tick(arena: Arena) -> None:
@@ -223,7 +259,7 @@ def tick(arena: Arena) -> None:
             del arena.suspects[instance]
     stuck = [w.peer for w in arena.workers.values() if not slept and _is_stuck(arena, w)]
     if stuck:
-        workers_gone(arena, stuck, blame=True)
+        workers_gone(arena, stuck, blame=True, stuck=True)
         # they may be well after all: then they hear that they have to begin anew
         arena.to_workers += [(peer, message(Kind.UNKNOWN, 0, 0, b"")) for peer in stuck]
     for worker in arena.workers.values():

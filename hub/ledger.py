@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from netsiege.errors import ConfigError
+from netsiege.errors import ConfigError, JournalError
 from netsiege.hub import clocks
 from netsiege.hub.records import Match, Room, Seat, Session
 from netsiege.protocol import EVENT_HEAD, Cause, Kind, LostSeat, OpenRoom, Player, SeatSpec, SessionRole
@@ -150,9 +150,10 @@ def file_chunk(arena: Arena, match: Match, *, snapshot: bool) -> None:
 
 def _seat_plain(seat: Seat, held: int | None) -> list[Any]:
     """How a seat stands. Whoever is told after a restart need not wait for the end of a round."""
+    lost = [[word.kind, word.request, word.body] for word in seat.lost]
     if held and held == seat.request:
-        return [0, held, None, seat.leaving, seat.over]
-    return [seat.request, seat.answered, seat.refusal, seat.leaving, seat.over]
+        return [0, held, None, False, seat.leaving, seat.over, lost]
+    return [seat.request, seat.answered, seat.refusal, seat.resets, seat.leaving, seat.over, lost]
 
 
 def match_ended(match: Match, cause: Cause, text: str) -> MatchEnded:
@@ -209,7 +210,7 @@ def _open_asked(arena: Arena, spec: OpenRoom, insist: bool) -> None:
     there = arena.rooms.get(spec.name)
     if there is None:
         arena.add_room(spec)
-    elif insist and there.spec.spec != spec.spec:
+    elif insist and evolve(there.spec, seed=spec.seed) != spec:
         raise ConfigError(
             f"the journal has a room {spec.name!r} with another task: leave the task away to go on with "
             f"that, or choose another journal"
@@ -226,7 +227,9 @@ def _session(arena: Arena, token: bytes, name: str, deltas: bool) -> Session:
 
 def _restore_match(arena: Arena, told: OpenMatch) -> None:
     made = told.made
-    room = arena.rooms[made.room]
+    room = arena.rooms.get(made.room)
+    if room is None:
+        raise JournalError(f"the journal has no room {made.room!r}, but match {made.id} of it")
     match = Match(
         made.id,
         made.ordinal,
@@ -253,7 +256,7 @@ def _restore_match(arena: Arena, told: OpenMatch) -> None:
         match.seats.append(Seat(handle, session, match, index, join, b"", join))
     if told.seats is not None:
         for seat, plain in zip(match.seats, told.seats, strict=True):
-            seat.request, seat.answered, seat.refusal, seat.leaving, seat.over = plain
+            _load_seat(seat, plain)
     _walk(match, told.events[max(told.filed - told.base, 0) :])
     for seat in match.seats:
         if not seat.over and seat.session is not None:
@@ -267,6 +270,13 @@ def _restore_match(arena: Arena, told: OpenMatch) -> None:
             clocks.start_move(arena, seat)
 
 
+def _load_seat(seat: Seat, plain: list[Any]) -> None:
+    seat.request, seat.answered, seat.refusal, seat.resets, seat.leaving, seat.over, lost = plain
+    seat.lost = [LostSeat(seat.handle, *word) for word in lost]
+    if seat.session is not None:
+        seat.session.lost.extend(seat.lost)
+
+
 def _walk(match: Match, events: list[bytes]) -> None:
     """What the events after the last filing have left pending; the outputs that follow say what is not."""
     for event in events:
@@ -277,3 +287,5 @@ def _walk(match: Match, events: list[bytes]) -> None:
             seat.request = seat.request or request
         elif request:
             seat.request, seat.resets = request, kind == Kind.RESET
+    for seat in match.seats:
+        seat.unsure = bool(seat.request)

@@ -10,12 +10,12 @@ ANY_ROLE = ""
 
 def enter(joiner: Joiner) -> None:
     """Queues a joiner."""
-    joiner.room.waiting[_queue(joiner)].append(joiner)
+    joiner.room.waiting[_queue(joiner)][joiner] = None
 
 
 def withdraw(joiner: Joiner) -> None:
     """Takes a joiner out of its queue again."""
-    joiner.room.waiting[_queue(joiner)].remove(joiner)
+    del joiner.room.waiting[_queue(joiner)][joiner]
 
 
 def _queue(joiner: Joiner) -> str:
@@ -43,14 +43,22 @@ def take_match(room: Room) -> list[tuple[Joiner, Player]] | None:
     if missing_players(room):
         return None
     if room.spec.seats:
-        chosen = [room.waiting[seat.role].popleft() for seat in room.spec.seats for _ in range(seat.count)]
+        chosen = [_next(room, seat.role) for seat in room.spec.seats for _ in range(seat.count)]
     else:
-        chosen = [room.waiting[ANY_ROLE].popleft() for _ in range(room.spec.players)]
+        chosen = [_next(room, ANY_ROLE) for _ in range(room.spec.players)]
     seated = []
     for role in room.spec.roles:
         for index, joiner in enumerate(j for j in chosen if j.role == role):
             seated.append((joiner, Player(role, index, joiner.session.name)))
     return seated
+
+
+def _next(room: Room, role: str) -> Joiner:
+    """Takes who has waited longest."""
+    queue = room.waiting[role]
+    joiner = next(iter(queue))
+    del queue[joiner]
+    return joiner
 
 
 def seats_of_role(room: Room, role: str) -> int:

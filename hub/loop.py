@@ -18,13 +18,13 @@ from typing import Final
 import zmq
 
 from netsiege.errors import ConfigError
-from netsiege.hub import leasing, ledger
+from netsiege.hub import door, leasing, ledger
 from netsiege.hub.arena import Arena
 from netsiege.hub.broker import Broker
 from netsiege.hub.journal import Journal, MemoryJournal
 from netsiege.hub.port import Port
 from netsiege.hub.records import Send
-from netsiege.protocol import OpenRoom
+from netsiege.protocol import Code, OpenRoom
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +134,11 @@ class HubLoop:
             if received is None:
                 break
             peer, frame = received
+            if peer[0]:  # libzmq's own numbers begin with 0, and never come twice
+                door.refuse(
+                    arena, peer, 0, 0, Code.NOT_ALLOWED, "choose no routing id: another may have had it"
+                )
+                continue
             try:
                 sent = take(peer, frame or b"", now_s)
             except Exception:  # the edge around one frame: no peer takes the hub from the others

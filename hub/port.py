@@ -54,6 +54,7 @@ class Port:
         self.what = what
         self.socket = context.socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.LINGER, 200)
+        self.socket.setsockopt(zmq.IPV6, 1)
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         beat_ms, timeout_ms = HEARTBEAT_IVL_MS, HEARTBEAT_TIMEOUT_MS
         if what == "workers":
@@ -181,14 +182,14 @@ class Port:
 
     def _tcp_number(self, peer: bytes, field: struct.Struct) -> int | None:
         with self._connection(peer) as connection:
-            if connection is not None:
+            if connection is not None and connection.family != socket.AF_UNIX:
                 told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
                 return int(field.unpack_from(told)[0]) if len(told) >= field.size else None
         return None
 
     @contextlib.contextmanager
     def _connection(self, peer: bytes) -> Iterator[socket.socket | None]:
-        """A peer's connection, by a descriptor of our own; None if it has none, or no TCP."""
+        """A peer's connection, by a descriptor of our own; None if it has none."""
         self.hear_monitor()  # whose end was heard has no descriptor here: it may be another's by now
         descriptor = self.descriptor_of.get(peer, -1)
         try:
@@ -199,8 +200,7 @@ class Port:
             yield None
             return
         with connection, contextlib.suppress(OSError):
-            is_tcp = connection.family in (socket.AF_INET, socket.AF_INET6)
-            yield connection if is_tcp else None
+            yield connection
 
     def _depart(self, peer: bytes) -> None:
         self.peer_of.pop(self.descriptor_of.pop(peer, -1), None)

@@ -7,11 +7,11 @@ from typing import Final
 
 from attrs import Factory, define
 
-from netsiege.protocol import LostSeat, OpenRoom, Player, SeatSpec, SessionRole
+from netsiege.protocol import MAX_BATCH, LostSeat, OpenRoom, Player, SeatSpec, SessionRole
 
 NEVER: Final = float("inf")
-LOST_MAX: Final = 1_024
-"""The last words about seats that are kept for a session, in case it did not hear them."""
+LOST_MAX: Final = MAX_BATCH
+"""The last words about so many seats are kept for a session, in case it did not hear them."""
 
 ASKED: Final = b""
 LOST_CONNECTION: Final = b"\x01"
@@ -64,7 +64,8 @@ class Seat:
     has come back knows how the seat stands (`view`). `join` is the request that it came from, `request` the
     one that is pending (0: none), and `answered` the last one that is not; `refusal` is its answer, if that
     was an ERROR. `batched` says that the pending request came in a STEP_MANY, so that its answer leaves in an
-    OBS_MANY, and `resets` that it is a RESET. `lost` are the last words about the seat, once it is over.
+    OBS_MANY, and `resets` that it is a RESET; `unsure`, after a restart of the hub, that it may have been
+    answered before. `lost` are the last words about the seat, once it is over.
 
     The clock: the seat could move at `asked_s`, did at `moved_s`, must have at `due_s` (which does not count
     while a request is pending), and has thought for `used_s` in this episode.
@@ -83,6 +84,7 @@ class Seat:
     leaving: bool = False
     over: bool = False
     view: bool = False
+    unsure: bool = False
     resets: bool = False
     due_s: float = NEVER
     asked_s: float = NEVER
@@ -96,13 +98,15 @@ class Match:
     """A match, on a worker or between two. `alive` counts the seats that are not over.
 
     `sequence` numbers its events; `kept` are those since `snapshot`, which holds everything up to event
-    `base`. `outputs` and `chain` say what its agents have been told, and `base_outputs` and `base_chain`
-    where the snapshot stands in that. After a new lease the first `behind` outputs are repetitions, and
-    `check` is their chain. `replied` is the last event that something was heard about.
+    `base`, and `heavy` is what the large ones among them take, in bytes. `outputs` and `chain` say what its
+    agents have been told, and `base_outputs` and `base_chain` where the snapshot stands in that. After a new
+    lease the first `behind` outputs are repetitions, and `check` is their chain. `replied` is the last event
+    that something was heard about.
 
     `deaths` counts the workers in a row that died with an event of it undone, `blamed` being its last event
-    when it was counted last; `tried_by` is the worker that has it on trial for that. `filed` is the last
-    event that the journal has filed under the match, in its turn number `filed_turn`.
+    when it was counted last; `excused` says that one of them turned out to be alive, and `tried_by` is the
+    worker that has it on trial. `filed` is the last event that the journal has filed under the match, in its
+    turn number `filed_turn`.
     """
 
     id: int
@@ -120,6 +124,7 @@ class Match:
     alive: int = 0
     sequence: int = 0
     kept: list[bytes] = Factory(list)
+    heavy: int = 0
     snapshot: bytes | None = None
     base: int = 0
     outputs: int = 0
@@ -131,6 +136,7 @@ class Match:
     replied: int = -1
     deaths: int = 0
     blamed: int = 0
+    excused: bool = False
     tried_by: Worker | None = None
     filed: int = 0
     filed_turn: int = 0
@@ -155,7 +161,7 @@ class Room:
 
     spec: OpenRoom
     digest: bytes
-    waiting: dict[str, deque[Joiner]] = Factory(lambda: defaultdict(deque))
+    waiting: dict[str, dict[Joiner, None]] = Factory(lambda: defaultdict(dict))
     watchers: dict[Session, int] = Factory(dict)
     made: int = 0
     open: int = 0
@@ -168,6 +174,7 @@ class Worker:
 
     `instance` is its process, by a number it has drawn. `trial` is the one match that it
     has to itself: leased when the worker has said `trial_pong`, and acquitted when it has said the next.
+    `checks` are leases, by the number of the ping before whose answer everything must have been repeated.
     """
 
     peer: bytes
@@ -182,6 +189,7 @@ class Worker:
     instance: bytes = b""
     trial: Match | None = None
     trial_pong: int = 0
+    checks: dict[int, int] = Factory(dict)
 
 
 @define(eq=False)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from netsiege.hub import clocks
+from netsiege.hub import clocks, leasing
 from netsiege.hub.records import LOST_CONNECTION, NEVER, Match, Seat, Session
 from netsiege.protocol import (
     AGENT_HEAD,
     DEFAULT_GRACE_S,
     VERSION,
+    Code,
+    Error,
     HeldSeat,
     Kind,
     Resumed,
@@ -25,6 +27,9 @@ from netsiege.protocol import (
 if TYPE_CHECKING:
     from netsiege.hub.arena import Arena
 
+TAKEN: Final = Error(
+    Code.SESSION_TAKEN, "this session goes on over another connection, by whoever has its token"
+).encode()
 FAREWELL_S: Final = DEFAULT_GRACE_S
 """How long a session that has no seats any more can still come back to hear what became of them."""
 
@@ -61,6 +66,9 @@ def tick(arena: Arena) -> None:
 
 def come_back(arena: Arena, session: Session, peer: bytes) -> tuple[HeldSeat, ...]:
     """The session speaks from another connection, which takes it over from the last; what it still holds."""
+    if session.peer not in (b"", peer):
+        arena.taken_over[session.peer] = arena.now_s
+        arena.to_agents.append((session.peer, message(Kind.ERROR, 0, 0, TAKEN)))
     arena.detach(session)
     arena.away.pop(session.token, None)
     session.peer, session.away_s = peer, NEVER
@@ -73,10 +81,7 @@ def come_back(arena: Arena, session: Session, peer: bytes) -> tuple[HeldSeat, ..
 def ask_view(arena: Arena, seat: Seat) -> None:
     """Has the seat's session told how it stands, and nothing else before that."""
     seat.peer, seat.view = b"", True
-    match = seat.match
-    if match.worker is not None:
-        asked = message(Kind.VIEW, match.lease, seat.index, b"")
-        arena.to_workers.append((match.worker.peer, asked))
+    leasing.send_view(arena, seat)
 
 
 def viewed(arena: Arena, match: Match, index: int, seated: bytes) -> None:
@@ -88,6 +93,6 @@ def viewed(arena: Arena, match: Match, index: int, seated: bytes) -> None:
     if not seat.view or session is None or not session.peer:
         return
     clocks.settle_seat(arena, seat)
-    seat.view, seat.peer = False, session.peer
+    seat.view, seat.unsure, seat.peer = False, False, session.peer
     told = Resumed(seat.answered, seat.refusal, seated).encode()
     arena.to_agents.append((seat.peer, AGENT_HEAD.pack(VERSION, Kind.RESUMED, seat.handle, 0) + told))

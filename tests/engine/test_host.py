@@ -309,3 +309,18 @@ def test_specs_are_compiled_once(monkeypatch):
     for _ in range(3):
         host.receive(frame(Kind.SPEC, body=SpecMessage(b"d", SPEC).encode()))
     assert compiled == [SPEC]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_match_of_large_events_is_saved_before_they_fill_a_frame(many):
+    host = make_host()
+    host.receive(frame(Kind.OPEN, LEASE, 0, opening("Attacker")))
+    nonsense, sent, saved = pack("x" * (1 << 20)), 0, False
+    while not saved:
+        sent += 1
+        assert sent < 8
+        told = event(LEASE, sent, 0, Kind.STEP, sent, nonsense)
+        if many:
+            told = frame(Kind.EVENT_MANY, 0, 1, pack([LEASE, sent, 0, int(Kind.STEP), sent, nonsense]))
+        saved = Kind.SNAPSHOT in [answer[1] for answer in host.receive(told)]
+    assert sent == 4

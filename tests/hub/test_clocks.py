@@ -207,9 +207,32 @@ def test_session_that_comes_back_within_a_round_is_told_once():
     back = scene.rig.mute(b"back")
     hello = Hello("0", SessionRole.AGENT, agent.session.token).encode()
     scene.rig.from_agent(b"back", AGENT_HEAD.pack(VERSION, Kind.HELLO, 0, 900) + hello)
-    scene.worker.viewed(scene.lease, 0, b"as it stands")
+    assert Kind.VIEW not in [kind for kind, *_ in scene.worker.take()]
     scene.rig.tick(2.1)
-    told = Resumed.decode(back.frames[1][HEAD_BYTES:])
-    assert [frame[1] for frame in back.frames] == [Kind.WELCOME, Kind.RESUMED, Kind.PONG]
+    assert Kind.VIEW in [kind for kind, *_ in scene.worker.take()]
+    scene.worker.viewed(scene.lease, 0, b"as it stands")
+    assert [frame[1] for frame in back.frames] == [Kind.WELCOME, Kind.PONG, Kind.RESUMED]
+    told = Resumed.decode(back.frames[-1][HEAD_BYTES:])
     assert told.answered == requests[0]
-    assert scene.heard() == [0, 1]
+    assert scene.heard()[1] == 1
+
+
+def test_seat_that_is_away_does_not_lengthen_the_round_of_the_others():
+    scene = Scene(seats=2, round_s=2.0)
+    scene.rig.lose_agent(b"1")
+    asked = scene.step(0)
+    scene.rig.tick(2.1)
+    scene.reply(asked, 0)
+    assert scene.heard() == [1, 0]
+
+
+def test_refused_reset_gives_no_new_budget():
+    scene = Scene(episode_s=10.0)
+    agent = scene.agents[0]
+    for _ in range(2):
+        scene.rig.tick(4)
+        asked = agent.ask(agent.session.reset(agent.seat, Reset()))
+        scene.reply(asked, kind=Kind.ERROR, body=Error("BAD_REQUEST", "no").encode())
+    scene.worker.take()
+    scene.rig.tick(2.1)
+    assert scene.timeouts() == [0]

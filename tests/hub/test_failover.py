@@ -6,9 +6,14 @@ from netsiege.errors import WorkerLost
 from netsiege.game import IP, Action, ActionType, Observation
 from netsiege.hub import leasing
 from netsiege.protocol import (
+    AGENT_HEAD,
     EVENT_HEAD,
+    HEAD_BYTES,
+    MAX_WORKER_FRAME_BYTES,
     VERSION,
     WORKER_HEAD,
+    Code,
+    Error,
     Fault,
     Flag,
     Kind,
@@ -179,19 +184,26 @@ def test_worker_of_another_engine_that_joins_gets_nothing(rig):
     assert len(rig.arena.workers[b"w"].leases) == 4
 
 
-def serve_until(worker, poisoned):
+def do(worker, frames, poisoned=None):
     """Does what a worker is asked for, until it comes to the match that kills it; whether it did."""
+    for kind, lease, number, body in frames:
+        if kind == Kind.OPEN:
+            opening = Open.decode(body)
+            if opening.match == poisoned:
+                return True
+            worker.seat(lease, opening)
+            for sequence, event in enumerate(opening.events, 1):
+                reply(worker, lease, EVENT_HEAD.unpack_from(event)[2], sequence)
+        elif kind == Kind.W_PING and number:
+            pong(worker, number)
+    return False
+
+
+def serve_until(worker, poisoned):
+    """Does all that a worker is asked for; whether it came to the match that kills it."""
     while frames := worker.take():
-        for kind, lease, number, body in frames:
-            if kind == Kind.OPEN:
-                opening = Open.decode(body)
-                if opening.match == poisoned:
-                    return True
-                worker.seat(lease, opening)
-                for sequence, event in enumerate(opening.events, 1):
-                    reply(worker, lease, EVENT_HEAD.unpack_from(event)[2], sequence)
-            elif kind == Kind.W_PING and number:
-                pong(worker, number)
+        if do(worker, frames, poisoned):
+            return True
     return False
 
 
@@ -230,15 +242,23 @@ def test_match_that_got_on_between_deaths_is_never_blamed(rig):
     assert len(agent.answers()) == 7
 
 
-def test_worker_that_was_out_of_reach_casts_no_blame(rig):
+def test_worker_that_was_out_of_reach_casts_no_blame_but_only_once(rig):
     worker, agent = rig.worker(b"w"), rig.agent(b"a")
     seated(rig, worker, agent)
     step(agent)
-    for _ in range(5):
+    for after in (0, 1):
         rig.lose_worker(b"w")
-        assert [match.deaths for match in rig.arena.matches.values()] == [1]
         rig.worker(b"w")
-        assert [match.deaths for match in rig.arena.matches.values()] == [0]
+        assert [match.deaths for match in rig.arena.matches.values()] == [after]
+
+
+def test_worker_that_was_stuck_and_comes_back_clears_nothing(rig):
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    seated(rig, worker, agent)
+    step(agent)
+    rig.pass_time(leasing.PROGRESS_LIMIT_S + 3)
+    rig.worker(b"w")
+    assert [match.deaths for match in rig.arena.matches.values()] == [1]
 
 
 def pong(worker, number):
@@ -255,7 +275,8 @@ def test_suspect_is_not_blamed_for_the_end_of_a_worker_that_had_not_come_to_it(r
         rig.lose_worker(name)
     assert [match.deaths for match in rig.arena.matches.values()] == [2]
     last = rig.worker(b"last")
-    pong(last, 1)
+    [number] = [number for kind, _, number, _ in last.take() if kind == Kind.W_PING]
+    pong(last, number)
     assert len(last.opened()) == 1
     rig.lose_worker(b"last")
     assert rig.arena.matches == {}
@@ -269,12 +290,13 @@ def test_worker_is_given_one_suspect_at_a_time(rig):
     rig.lose_worker(b"w")
     rig.worker(b"v")
     rig.lose_worker(b"v")
-    last = rig.worker(b"x")
-    for number in range(1, 7, 2):
-        assert last.opened() == []
-        pong(last, number)
-        assert len(last.opened()) == 1
-        pong(last, number + 1)
+    last, opened = rig.worker(b"x"), []
+    while frames := last.take():
+        assert sum(kind == Kind.OPEN for kind, *_ in frames) <= 1
+        opened += [Open.decode(body) for kind, _, _, body in frames if kind == Kind.OPEN]
+        do(last, frames)
+    assert len(opened) == 3
+    assert rig.arena.workers[b"x"].trial is None
     assert leasing.DEATHS_ALONE == 2
 
 
@@ -352,3 +374,37 @@ def test_killer_is_found_also_while_another_waits_for_its_trial(rig):
         deaths += 1
     assert list(rig.arena.matches) == [innocent.match]
     assert deaths <= leasing.DEATHS_MAX + 1
+
+
+def test_match_that_says_less_than_before_at_another_worker_ends(rig):
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    [lease] = seated(rig, worker, agent)
+    reply(worker, lease, step(agent), 1)
+    agent.answers()
+    rig.lose_worker(b"w")
+    other = rig.worker(b"v")
+    frames = other.take()
+    [(moved, opening)] = [(f[1], Open.decode(f[3])) for f in frames if f[0] == Kind.OPEN]
+    other.seat(moved, opening)
+    [number] = [f[2] for f in frames if f[0] == Kind.W_PING]
+    pong(other, number)
+    assert isinstance(agent.answers()[0], WorkerLost)
+    assert rig.arena.matches == {}
+
+
+def test_match_with_more_than_a_worker_takes_at_once_is_slowed_down(rig):
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    [lease] = seated(rig, worker, agent)
+    seat, large = agent.seat, bytes(1 << 19)
+    for sequence in range(1, 100):
+        request = sequence + 1_000
+        head = AGENT_HEAD.pack(VERSION, Kind.STEP, seat.handle, request)
+        rig.from_agent(b"a", head + large)
+        if not worker.events():
+            break
+        worker.out(lease, 0, Kind.ERROR, request, Error(Code.BAD_ACTION, "no").encode(), Flag.MOVE, sequence)
+    assert Error.decode(agent.frames[-1][HEAD_BYTES:]).code == Code.OVERLOADED
+    assert sum(map(len, rig.arena.matches[1].kept)) < MAX_WORKER_FRAME_BYTES // 2
+    worker.say(WORKER_HEAD.pack(VERSION, Kind.SNAPSHOT, lease, sequence - 1) + b"state")
+    rig.from_agent(b"a", AGENT_HEAD.pack(VERSION, Kind.STEP, seat.handle, 5_000) + large)
+    assert len(worker.events()) == 1

@@ -10,7 +10,7 @@ import zmq
 from netsiege.client import Client
 from netsiege.game import IP, Action, ActionType
 from netsiege.hub import port
-from netsiege.hub.arena import IDLE_TALK_MAX
+from netsiege.hub.door import IDLE_TALK_MAX
 from netsiege.hub.loop import HubLoop
 from netsiege.protocol import (
     AGENT_HEAD,
@@ -47,6 +47,16 @@ def rig():
 def flood(rig, peer, frame, count=IDLE_TALK_MAX + 50):
     for _ in range(count):
         rig.from_agent(peer, frame)
+
+
+def test_joins_that_are_taken_back_at_once_are_a_flood_too(rig):
+    rig.mute(b"a")
+    rig.from_agent(b"a", raw(Kind.HELLO, body=Hello("a").encode()))
+    join = Join("default", "Attacker").encode()
+    for n in range(2, 2 * IDLE_TALK_MAX + 100, 2):
+        rig.from_agent(b"a", raw(Kind.JOIN, 0, n, join))
+        rig.from_agent(b"a", raw(Kind.LEAVE, 0, n + 1, pack(n)))
+    assert rig.arena.to_cut == [b"a"]
 
 
 @pytest.mark.parametrize(
@@ -148,26 +158,32 @@ def is_shown_the_door(hub, stranger, frames):
     return False
 
 
+def test_routing_id_of_ones_own_is_refused(hub):
+    context = zmq.Context()
+    socket = context.socket(zmq.DEALER)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.ROUTING_ID, b"mine")
+    socket.connect(hub.agents_endpoint)
+    socket.send(raw(Kind.HELLO, body=Hello("x").encode()))
+    assert socket.poll(5_000)
+    assert Error.decode(socket.recv()[HEAD_BYTES:]).code == Code.NOT_ALLOWED
+    socket.close()
+    context.term()
+
+
 def test_flooder_is_shown_the_door_and_others_are_served(hub, stranger):
     assert is_shown_the_door(hub, stranger, repeat(b"garbage"))
     assert len(hub._arena.shut_out) == 1  # nothing else tells it from who does not read
 
 
-def test_one_who_does_not_read_is_shown_the_door_and_others_are_served(hub, stranger):
-    join = Join("default", "Attacker").encode()
-
-    def frames():
-        for n in count(2, 2):
-            yield raw(Kind.JOIN, 0, n, join)
-            yield raw(Kind.LEAVE, 0, n + 1, pack(n))  # takes it back: three answers to two messages
-
-    assert is_shown_the_door(hub, stranger, frames())
-    assert hub._arena.shut_out == {}  # as above
-
-
-def test_one_who_leaves_many_bytes_unread_is_shown_the_door(hub, stranger, monkeypatch):
-    monkeypatch.setattr(port, "BACKLOG_MAX_BYTES", 8 << 20)
-    monkeypatch.setattr(port, "BACKLOG_CHECK_BYTES", 1 << 20)
+@pytest.mark.parametrize("limit", ["bytes", "frames"])
+def test_one_who_does_not_read_is_shown_the_door_and_others_are_served(request, monkeypatch, limit):
+    if limit == "bytes":
+        monkeypatch.setattr(port, "BACKLOG_MAX_BYTES", 8 << 20)
+        monkeypatch.setattr(port, "BACKLOG_CHECK_BYTES", 1 << 20)
+    else:
+        monkeypatch.setattr(port, "AGENT_QUEUE_MAX", 20)
+    hub, stranger = request.getfixturevalue("hub"), request.getfixturevalue("stranger")
     context = zmq.Context()
     worker = context.socket(zmq.DEALER)
     worker.setsockopt(zmq.LINGER, 0)
@@ -185,11 +201,11 @@ def test_one_who_leaves_many_bytes_unread_is_shown_the_door(hub, stranger, monke
     say(Kind.SEATED, 0, 0)
     with Client(hub.agents_endpoint, "bystander", SessionRole.SPECTATOR) as bystander:
         until_s = time.monotonic() + 10
-        for request in count(3):
-            say(Kind.OBS, request, request - 2)
+        for number in count(3):
+            say(Kind.OBS, number, number - 2)
             if bystander.status().sessions == 1:
                 break
             assert time.monotonic() < until_s
-    assert request > 8
+    assert number > 8
     worker.close()
     context.term()

@@ -12,6 +12,7 @@ import pytest
 
 from netsiege.errors import ConfigError, JournalError
 from netsiege.game import IP, Action, ActionType
+from netsiege.hub import journal as journals
 from netsiege.hub import ledger
 from netsiege.hub.archive import read_matches
 from netsiege.hub.journal import SqliteJournal
@@ -120,6 +121,34 @@ def test_request_repeated_after_a_restart_is_not_played_again(hubs):
     assert len(opening.events) == 1
 
 
+def test_next_request_after_a_restart_says_that_the_last_one_was_heard(hubs):
+    rig = hubs()
+    _, agent, _ = seated(rig)
+    first = step(agent)
+    token, handle = agent.session.token, agent.seat.handle
+    rig = hubs()
+    come_back(rig, token)
+    for request in (first + 1, first + 2):
+        rig.from_agent(b"back", AGENT_HEAD.pack(VERSION, Kind.STEP, handle, request) + STEP)
+    seat = rig.arena.seats[handle]
+    assert (seat.answered, seat.request, rig.arena.events) == (first, first + 1, 1)
+
+
+def test_last_word_about_a_seat_is_kept_although_its_match_goes_on(hubs):
+    rig = hubs(room(seats=(("Attacker", 2),)))
+    worker, agent, [(lease, _)] = seated(rig, 2)
+    token, over = agent.session.token, agent.session.seats
+    first = min(over)
+    rig.lose_agent(b"a")
+    worker.out(lease, 0, Kind.END, 0, End(Cause.TIME).encode(), Flag.OVER, 0)
+    ledger.file_chunk(rig.arena, rig.arena.matches[1], snapshot=False)
+    rig.commit()
+    rig = hubs(room(seats=(("Attacker", 2),)))
+    welcome, _ = come_back(rig, token)
+    assert [(lost.handle, lost.body) for lost in welcome.lost] == [(first, End(Cause.TIME).encode())]
+    assert len(welcome.seats) == 1
+
+
 def test_snapshot_spares_the_events_before_it_also_after_a_restart(hubs, path):
     rig = hubs()
     worker, agent, [(lease, _)] = seated(rig)
@@ -193,6 +222,42 @@ def test_room_that_opts_out_leaves_nothing(hubs, path):
     step(agent)
     assert list(read_matches(path)) == []
     assert hubs(room(journal=False)).arena.matches == {}
+
+
+def test_room_of_other_clocks_is_another_task(hubs):
+    hubs()
+    with pytest.raises(ConfigError, match="another task"):
+        hubs(room(move_s=5.0))
+
+
+def test_damaged_journal_is_a_mistake_that_names_the_file(hubs, path):
+    rig = hubs()
+    step(seated(rig)[1])
+    rig.journal.close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE turns SET events = x'c1'")
+    database.close()
+    with pytest.raises(ConfigError, match=r"journal\.db"):
+        list(read_matches(path))
+    with sqlite3.connect(path) as database:
+        database.execute("DELETE FROM rooms")
+    database.close()
+    with pytest.raises(ConfigError, match=r"journal\.db"):
+        list(read_matches(path))
+
+
+def test_log_is_begun_anew_when_it_is_long(path, monkeypatch):
+    monkeypatch.setattr(journals, "LOG_MAX_BYTES", 1 << 20)
+    journal = SqliteJournal(path)
+    log_file = path.with_name("journal.db-wal")
+    for turn in range(1, 200):
+        journal.commit(turn, [1, turn, bytes(1 << 16)], (), 0)
+    journal._log_is_long = log_file.stat().st_size > journals.LOG_MAX_BYTES  # what the thread does
+    assert journal._log_is_long  # as above
+    journal.commit(200, [1, 200, b"event"], (), 0)
+    assert log_file.stat().st_size < 1 << 20
+    assert len(sqlite3.connect(path).execute("SELECT id FROM turns").fetchall()) == 200
+    journal.close()
 
 
 def test_room_of_another_task_is_refused_and_said(hubs):

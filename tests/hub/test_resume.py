@@ -168,9 +168,20 @@ def test_old_connection_has_no_say_after_another_has_taken_over():
     scene.view()
     before = scene.rig.arena.events
     heard = len(scene.agent.frames)
+    assert Error.decode(scene.agent.frames[-1][HEAD_BYTES:]).code == Code.SESSION_TAKEN
     scene.say(b"a", Kind.STEP, scene.seat.handle, 77, action_body(LOOK))
     assert scene.rig.arena.events == before
-    assert Error.decode(scene.agent.frames[heard][HEAD_BYTES:]).code == Code.HELLO_FIRST
+    assert Error.decode(scene.agent.frames[heard][HEAD_BYTES:]).code == Code.SESSION_TAKEN
+
+
+def test_second_request_is_refused_also_while_the_seat_is_not_resumed_yet():
+    scene = Scene()
+    first = scene.step()
+    scene.rig.lose_agent(b"a")
+    scene.come_back()
+    scene.say(b"a2", Kind.STEP, scene.seat.handle, first + 1, action_body(LOOK))
+    assert Error.decode(scene.heard()[0][3]).code == Code.BUSY
+    assert len(scene.worker.events()) == 1
 
 
 def test_unknown_token_is_refused():
@@ -333,13 +344,3 @@ def test_batch_is_not_overtaken_by_what_comes_after_it_in_the_same_frame():
         (lease, 2, 0, int(Kind.OBS), int(Flag.MOVE), 0, STEP_REPLY),
     )
     assert [frame[1] for frame in agent.frames[heard:]] == [Kind.OBS_MANY, Kind.OBS]
-
-
-def test_next_request_says_that_the_last_one_was_heard():
-    scene = Scene()
-    first = scene.step()
-    scene.rig.lose_agent(b"a")
-    scene.come_back()
-    scene.say(b"a2", Kind.STEP, scene.seat.handle, first + 1, action_body(LOOK))
-    seat = scene.rig.arena.seats[scene.seat.handle]
-    assert (seat.answered, seat.request) == (first, first + 1)

@@ -142,6 +142,7 @@ class Code(enum.StrEnum):
     FORFEITED = "FORFEITED"
     HUB_CLOSING = "HUB_CLOSING"
     HUB_PAUSED = "HUB_PAUSED"
+    SESSION_TAKEN = "SESSION_TAKEN"
 
 
 class Held(enum.StrEnum):
