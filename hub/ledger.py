@@ -186,11 +186,19 @@ def oldest_turn(arena: Arena) -> int:
 # --- to the arena -----------------------------------------------------------------------------------------
 
 
-def restore(arena: Arena, kept: Kept, asked: tuple[OpenRoom, ...] = (), *, insist: bool = True) -> None:
+@frozen
+class Insist:
+    """What of a room that is asked for must be so in the journal as well, if the room is there already."""
+
+    task: bool = True
+    seed: bool = False
+
+
+def restore(arena: Arena, kept: Kept, asked: tuple[OpenRoom, ...] = (), insist: Insist = Insist()) -> None:
     """Brings an arena without rooms back to where the journal has it; opens the rooms `asked` for as well.
 
     Its matches have no worker, its sessions no connection; both come. A room that is asked for and in the
-    journal with another task raises `ConfigError`; if nobody insists, the journal's is taken.
+    journal otherwise raises `ConfigError`; if nobody insists on it, the journal's is taken.
     """
     journaling, arena.journaling = arena.journaling, False
     for spec, made in kept.rooms:
@@ -206,14 +214,19 @@ def restore(arena: Arena, kept: Kept, asked: tuple[OpenRoom, ...] = (), *, insis
             _session(arena, token, name, deltas=True).lost.append(LostSeat(*word))
 
 
-def _open_asked(arena: Arena, spec: OpenRoom, insist: bool) -> None:
+def _open_asked(arena: Arena, spec: OpenRoom, insist: Insist) -> None:
     there = arena.rooms.get(spec.name)
     if there is None:
         arena.add_room(spec)
-    elif insist and evolve(there.spec, seed=spec.seed) != spec:
+    elif insist.task and evolve(there.spec, seed=spec.seed) != spec:
         raise ConfigError(
             f"the journal has a room {spec.name!r} with another task: leave the task away to go on with "
             f"that, or choose another journal"
+        )
+    elif insist.seed and there.spec.seed != spec.seed:
+        raise ConfigError(
+            f"the journal has the room {spec.name!r} with the seed {there.spec.seed}: leave the seed away to go on "
+            f"with that, or choose another journal"
         )
 
 

@@ -50,14 +50,13 @@ class HubLoop:
         workers_bind: str,
         rooms: Iterable[OpenRoom],
         journal: Journal | None = None,
-        *,
-        insist: bool = True,
+        insist: ledger.Insist = ledger.Insist(),
     ) -> None:
         self._journal = journal if journal is not None else MemoryJournal()
         self._arena = Arena(
             (), _draw_u64, time.monotonic(), journaling=self._journal.lasting, round_trip_s=self._round_trip_s
         )
-        ledger.restore(self._arena, self._journal.load(), tuple(rooms), insist=insist)
+        ledger.restore(self._arena, self._journal.load(), tuple(rooms), insist)
         self._broker = Broker(self._arena)
         self._to_cut: list[bytes] = []
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

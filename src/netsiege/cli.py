@@ -111,6 +111,7 @@ def hub(
     parent: Parent = None,
 ) -> None:
     """Run a hub: agents connect to it, and engine workers, from here and from other machines."""
+    from netsiege.hub.ledger import Insist
     from netsiege.serve import serve_hub
 
     rooms, kept = ([], []) if no_default_room else _default_room(task, seed)
@@ -123,7 +124,7 @@ def hub(
         kept=kept,
         parent=parent,
         journal=journal,
-        insist=task is not None,
+        insist=Insist(task=task is not None, seed=seed is not None),
     )
     _exit_after(signal_number)
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import netsiege
 from netsiege.errors import ConfigError
 from netsiege.hub.journal import Journal, MemoryJournal, SqliteJournal
+from netsiege.hub.ledger import Insist
 from netsiege.hub.loop import HubLoop
 from netsiege.local import Stop, WorkerKeeper
 from netsiege.protocol import OpenRoom
@@ -57,13 +58,13 @@ def serve_hub(
     kept: Sequence[str] = (),
     parent: int | None = None,
     journal: str | None = None,
-    insist: bool = True,
+    insist: Insist = Insist(),
 ) -> int | None:
     """Serves until SIGINT or SIGTERM, or until the process `parent` is gone; returns the signal, if any.
 
     The trajectories of the rooms named in `kept` go to files below `logs/trajectories`. With the path of a
-    `journal`, what that holds goes on, and everything is kept in it; a room of the same name but another task
-    there is an error if one is to `insist` on `rooms`, else the journal's room is served.
+    `journal`, what that holds goes on, and everything is kept in it; a room of the same name is served as it
+    is there, unless one is to `insist` on `rooms`.
 
     Prints where agents and workers connect. Raises `ConfigError` if an address is taken or refused, or the
     journal is another hub's or holds the same room with another task; `JournalError` when the journal cannot
@@ -73,7 +74,7 @@ def serve_hub(
     check_bind(workers_bind, insecure)
     record: Journal = SqliteJournal(journal) if journal is not None else MemoryJournal()
     try:
-        loop = HubLoop(bind, workers_bind, rooms, record, insist=insist)
+        loop = HubLoop(bind, workers_bind, rooms, record, insist)
     except BaseException:
         record.close()
         raise

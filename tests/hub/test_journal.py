@@ -9,12 +9,14 @@ import textwrap
 from itertools import count
 
 import pytest
+from attrs import evolve
 
 from netsiege.errors import ConfigError, JournalError
 from netsiege.game import IP, Action, ActionType
 from netsiege.hub import journal as journals
 from netsiege.hub import ledger
 from netsiege.hub.archive import read_matches
+from netsiege.hub.arena import Arena
 from netsiege.hub.journal import SqliteJournal
 from netsiege.protocol import (
     AGENT_HEAD,
@@ -388,3 +390,13 @@ def test_process_killed_at_any_moment_has_kept_every_turn_it_reported(tmp_path):
         database.close()
         assert ids == list(range(1, len(ids) + 1))
         assert len(ids) in (reported, reported + 1)
+
+
+def test_seed_that_is_insisted_on_must_be_that_of_the_journal(hubs, path):
+    hubs()
+    journal = hubs().journal
+    other = evolve(room(), seed=8)
+    with pytest.raises(ConfigError, match="seed 7"):
+        ledger.restore(Arena((), lambda: 1), journal.load(), (other,), ledger.Insist(seed=True))
+    ledger.restore(Arena((), lambda: 1), journal.load(), (other,))
+    ledger.restore(Arena((), lambda: 1), journal.load(), (room(spec=b"x"),), ledger.Insist(task=False))

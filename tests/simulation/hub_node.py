@@ -229,7 +229,7 @@ class HubNode:
             round_trip_s=loop._round_trip_s,
         )
         try:
-            ledger.restore(loop._arena, journal.load(), self.rooms, insist=True)
+            ledger.restore(loop._arena, journal.load(), self.rooms)
         except Exception as error:
             raise Violation("nothing raises", f"restart: {type(error).__name__}: {error}") from error
         loop._broker = WatchedBroker(self, Broker(loop._arena))
