@@ -194,7 +194,10 @@ class Insist:
     seed: bool = False
 
 
-def restore(arena: Arena, kept: Kept, asked: tuple[OpenRoom, ...] = (), insist: Insist = Insist()) -> None:
+ON_THE_TASK: Final = Insist()
+
+
+def restore(arena: Arena, kept: Kept, asked: tuple[OpenRoom, ...] = (), insist: Insist = ON_THE_TASK) -> None:
     """Brings an arena without rooms back to where the journal has it; opens the rooms `asked` for as well.
 
     Its matches have no worker, its sessions no connection; both come. A room that is asked for and in the
@@ -225,8 +228,8 @@ def _open_asked(arena: Arena, spec: OpenRoom, insist: Insist) -> None:
         )
     elif insist.seed and there.spec.seed != spec.seed:
         raise ConfigError(
-            f"the journal has the room {spec.name!r} with the seed {there.spec.seed}: leave the seed away to go on "
-            f"with that, or choose another journal"
+            f"the journal has the room {spec.name!r} with the seed {there.spec.seed}: leave the seed away to "
+            f"go on with that, or choose another journal"
         )
 
 

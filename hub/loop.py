@@ -50,7 +50,7 @@ class HubLoop:
         workers_bind: str,
         rooms: Iterable[OpenRoom],
         journal: Journal | None = None,
-        insist: ledger.Insist = ledger.Insist(),
+        insist: ledger.Insist = ledger.ON_THE_TASK,
     ) -> None:
         self._journal = journal if journal is not None else MemoryJournal()
         self._arena = Arena(

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import netsiege
 from netsiege.errors import ConfigError
 from netsiege.hub.journal import Journal, MemoryJournal, SqliteJournal
-from netsiege.hub.ledger import Insist
+from netsiege.hub.ledger import ON_THE_TASK, Insist
 from netsiege.hub.loop import HubLoop
 from netsiege.local import Stop, WorkerKeeper
 from netsiege.protocol import OpenRoom
@@ -58,7 +58,7 @@ def serve_hub(
     kept: Sequence[str] = (),
     parent: int | None = None,
     journal: str | None = None,
-    insist: Insist = Insist(),
+    insist: Insist = ON_THE_TASK,
 ) -> int | None:
     """Serves until SIGINT or SIGTERM, or until the process `parent` is gone; returns the signal, if any.
 
