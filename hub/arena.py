@@ -263,7 +263,7 @@ class Arena:
         seat.over = True
         session = seat.session
         if session is not None:
-            unheard = seat.answered if seat.view else 0
+            unheard = seat.answered if seat.view and not seat.request else 0
             for asked in sorted({request, seat.request, unheard} - {0}) or [0]:
                 word = LostSeat(seat.handle, answer, asked, body)
                 session.lost.append(word)
