@@ -168,7 +168,8 @@ class BaseAgent(AgentProfile):
         """
         from netsiege.agents.many import play_many  # noqa: PLC0415  # most agents play one seat
 
-        return play_many(self, seats, episodes)
+        with self._dropping_a_lost_connection():
+            return play_many(self, seats, episodes)
 
     def copy_for(self, client: Client, seat: Seat) -> Self:
         """A shallow copy of this agent that plays another seat of the same session."""

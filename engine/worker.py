@@ -27,7 +27,7 @@ from netsiege.protocol import (
     Kind,
     Ready,
 )
-from netsiege.wire import LINGER_MS, dealer
+from netsiege.wire import LINGER_MS, connect, dealer
 
 POLL_MS: Final = 100
 """How long an idle worker sleeps before it looks whether it should stop."""
@@ -103,7 +103,7 @@ class _Worker:
         self._monitor = socket.get_monitor_socket(
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED
         )
-        socket.connect(self._hub)
+        connect(socket, self._hub)
         self._poller = zmq.Poller()
         self._poller.register(socket, zmq.POLLIN)
         self._poller.register(self._monitor, zmq.POLLIN)

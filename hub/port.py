@@ -54,7 +54,7 @@ class Port:
         self.what = what
         self.socket = context.socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.LINGER, 200)
-        self.socket.setsockopt(zmq.IPV6, 1)
+        self.socket.setsockopt(zmq.IPV6, int("[" in bind))  # it would write every IPv4 address as one of IPv6
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         beat_ms, timeout_ms = HEARTBEAT_IVL_MS, HEARTBEAT_TIMEOUT_MS
         if what == "workers":

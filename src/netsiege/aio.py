@@ -11,7 +11,7 @@ import zmq
 
 from netsiege.errors import HubUnreachable, ProtocolError, SiegeError
 from netsiege.game import Action, AgentRole, Observation
-from netsiege.outage import RECONNECT_S, Outage
+from netsiege.outage import CLOSED, RECONNECT_S, Outage
 from netsiege.protocol import DEFAULT_ROOM, End, Reset, SessionRole, Welcome
 from netsiege.session import Interrupted, Seat, Session, Settled, Unwanted
 from netsiege.wire import CONNECT_TIMEOUT_S, SILENCE_S, Connection
@@ -55,19 +55,25 @@ class AsyncClient:
         self._wake = asyncio.Event()
 
     async def open(self, timeout_s: float = CONNECT_TIMEOUT_S) -> Self:
-        """Says HELLO. Raises `HubUnreachable` or `AuthError` with advice if no hub answers in time."""
+        """Says HELLO. Raises `HubUnreachable` or `AuthError` with advice if no hub answers in time.
+
+        A client that could not be opened, or was closed, is never opened again.
+        """
+        if self._failure is not None:
+            raise self._failure
         connection = self._dial()
         self._hello, frame = self.session.hello()
         self._task = asyncio.create_task(self._run(connection))
         try:
             async with asyncio.timeout(timeout_s):
                 await self._ask((self._hello, frame), Welcome)
-        except BaseException as error:
+        except (TimeoutError, ProtocolError) as error:
+            told = connection.stranger(error) if isinstance(error, ProtocolError) else connection.diagnosis()
+            self._fail(told)
             await self.close()
-            if isinstance(error, TimeoutError):
-                raise connection.diagnosis() from None
-            if isinstance(error, ProtocolError):
-                raise connection.stranger(error) from None
+            raise told from None
+        except BaseException:
+            await self.close()
             raise
         self._opened = True
         return self
@@ -80,11 +86,12 @@ class AsyncClient:
 
     @property
     def failed(self) -> bool:
-        """Whether the hub is lost for good: open another client then."""
+        """Whether the hub is lost for good, or the client was closed: open another client then."""
         return self._failure is not None
 
     async def join(self, role: AgentRole, room: str = DEFAULT_ROOM) -> Seat:
         """Takes a seat; returns when its match is full. Bound the wait with `asyncio.timeout`."""
+        self._check()
         number, frame = self.session.join(room, role)
         try:
             return await self._ask((number, frame), Seat)
@@ -95,10 +102,12 @@ class AsyncClient:
 
     async def step(self, seat: Seat, action: Action | None) -> Observation:
         """Plays an action; None passes."""
+        self._check()
         return await self._ask(self.session.step(seat, action), Observation, seat)
 
     async def step_many(self, moves: Iterable[tuple[Seat, Action | None]]) -> list[Settled]:
         """Plays one action on each of many seats; the answers, in the same order, may be errors."""
+        self._check()
         listed = list(moves)
         number, frame = self.session.step_many(listed)
         futures = [self._await_reply(number, seat) for seat, _ in listed]
@@ -108,10 +117,12 @@ class AsyncClient:
 
     async def reset(self, seat: Seat, asked: Reset) -> Observation:
         """Asks for a new episode; returns when all seats of the match have asked."""
+        self._check()
         return await self._ask(self.session.reset(seat, asked), Observation, seat)
 
     async def leave(self, seat: Seat) -> None:
         """Gives a seat up."""
+        self._check()
         await self._ask(self.session.leave(seat), End, seat)
 
     async def resumed(self) -> list[Seat]:
@@ -119,12 +130,14 @@ class AsyncClient:
 
         Bound the wait with `asyncio.timeout`.
         """
+        self._check()
         while self.session.awaited:
             await self._heard()
         return self.session.resumed_seats()
 
     async def caught_up(self, seat: Seat) -> Observation:
         """The seat's last observation, once nothing is open that an earlier process asked of the seat."""
+        self._check()
         request = seat.request
         while request and seat.request == request:
             await self._heard()
@@ -142,21 +155,25 @@ class AsyncClient:
             if self._failure is None and not self._connection.socket.closed:
                 self._send(self.session.bye()[1])
             self._connection.close()
-            self._fail(self._failure or HubUnreachable("the client was closed"))
+        self._fail(self._failure or HubUnreachable(CLOSED))
 
-    def _send(self, frame: bytes) -> None:
+    def _check(self) -> None:
+        """Raises what the client has failed with. A call does so before it asks the session for anything."""
         if self._failure is not None:
             raise self._failure
         if self._connection is None:
             raise SiegeError("open() comes first")
+
+    def _send(self, frame: bytes) -> None:
+        self._check()
+        assert self._connection is not None
         if self._outage is None:  # what is asked while the hub is away is in the outbox after WELCOME
             self._connection.socket.send(frame, zmq.NOBLOCK)
             self._look_again(self._connection)
 
     async def _heard(self) -> None:
         """Returns when something has been taken in. Raises if the hub is lost for good."""
-        if self._failure is not None:
-            raise self._failure
+        self._check()
         future = self._waiting.get(_ANYTHING)
         if future is None or future.done():
             future = self._waiting[_ANYTHING] = asyncio.get_running_loop().create_future()

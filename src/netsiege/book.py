@@ -227,6 +227,7 @@ _ERRORS: Final[dict[str, type[SiegeError]]] = {
     Code.HUB_CLOSING: HubUnreachable,
     Code.HUB_PAUSED: HubUnreachable,
     Code.UNKNOWN_SESSION: HubUnreachable,
+    Code.SESSION_TAKEN: HubUnreachable,
     Code.NOT_ALLOWED: AuthError,
 }
 

@@ -13,7 +13,7 @@ import zmq
 
 from netsiege.errors import HubUnreachable, ProtocolError, SiegeError
 from netsiege.game import Observation
-from netsiege.outage import RECONNECT_S, Outage
+from netsiege.outage import CLOSED, RECONNECT_S, Outage
 from netsiege.protocol import Episode, Match, SessionRole, Trajectory
 from netsiege.session import Interrupted, Session, Settled, Unwanted, Unwatched
 from netsiege.wire import CONNECT_TIMEOUT_S, SILENCE_S, Connection
@@ -47,7 +47,11 @@ class Carrier:
         self._dial()
 
     def open(self, timeout_s: float = CONNECT_TIMEOUT_S) -> Self:
-        """Says HELLO. Raises `HubUnreachable` or `AuthError` with advice if no hub answers in time."""
+        """Says HELLO. Raises `HubUnreachable` or `AuthError` with advice if no hub answers in time.
+
+        A client that could not be opened, or was closed, is never opened again.
+        """
+        self._check()
         self._say_hello()
         deadline_s = time.monotonic() + timeout_s
         try:
@@ -56,8 +60,9 @@ class Carrier:
                 if left_s <= 0:
                     raise self._connection.diagnosis()
                 self._first_words(left_s)
-        except BaseException:
+        except BaseException as error:
             self._connection.close()
+            self._fail(error if isinstance(error, SiegeError) else HubUnreachable(CLOSED))
             raise
         self._opened = True
         return self
@@ -83,7 +88,7 @@ class Carrier:
 
     @property
     def failed(self) -> bool:
-        """Whether the hub is lost for good: open another client then."""
+        """Whether the hub is lost for good, or the client was closed: open another client then."""
         return self._failure is not None
 
     def close(self) -> None:
@@ -93,6 +98,8 @@ class Carrier:
                 with contextlib.suppress(zmq.ZMQError):
                     self._send(self.session.bye())
             self._connection.close()
+        if self._failure is None:
+            self._fail(HubUnreachable(CLOSED))
 
     # --- the loop -----------------------------------------------------------------------------------------
 
@@ -102,8 +109,7 @@ class Carrier:
 
     def _send(self, request: tuple[int, bytes]) -> int:
         number, frame = request
-        if self._failure is not None:
-            raise self._failure
+        self._check()
         if self._outage is None:  # what is asked while the hub is away is in the outbox after WELCOME
             self._connection.socket.send(frame, zmq.NOBLOCK)
             if self._ping is None:
@@ -124,8 +130,7 @@ class Carrier:
 
     def _listen(self, deadline_s: float) -> list[Settled]:
         """One look at the sockets; no answer lasts no longer than `SILENCE_S`, nor than `deadline_s`."""
-        if self._failure is not None:
-            raise self._failure
+        self._check()
         until_s = deadline_s
         if self._outage is not None:
             if not self._dialled(self._outage, deadline_s):
@@ -235,6 +240,11 @@ class Carrier:
         outage.dialled_s = time.monotonic()
         self._say_hello()
         return True
+
+    def _check(self) -> None:
+        """Raises what the client has failed with. A call does so before it asks the session for anything."""
+        if self._failure is not None:
+            raise self._failure
 
     def _fail(self, error: SiegeError) -> SiegeError:
         self._failure = error

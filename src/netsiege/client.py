@@ -22,6 +22,7 @@ class Client(Carrier):
     Every call blocks until the hub has answered for good. A connection that is lost is opened again, and the
     session with its seats goes on where it was: whoever waits notices a pause. A hub that has not come back
     within `reconnect_s` raises `HubUnreachable`, and so does every call after that; with 0 it is not tried.
+    So does every call on a client that was closed, or whose session another process has resumed.
     `timeout_s` bounds the wait for other players, and for a hub that is away.
 
     `session.token` is the session's secret. With it as `token`, `open` resumes the session in another
@@ -44,6 +45,7 @@ class Client(Carrier):
         Raises `ProtocolError` for an unknown room or a role it has no seat for, `TimeoutError` if the wait
         for other players takes longer than `timeout_s`.
         """
+        self._check()
         asked = [self._send(self.session.join(room, role)) for _ in range(count)]
         try:
             answers = self._settle(asked, timeout_s)
@@ -55,38 +57,46 @@ class Client(Carrier):
 
     def step(self, seat: Seat, action: Action | None) -> Observation:
         """Plays an action; None passes. Raises what ended the seat, or why the action was refused."""
+        self._check()
         return self._one(self.session.step(seat, action), Observation)
 
     def step_many(self, moves: Iterable[tuple[Seat, Action | None]]) -> list[Settled]:
         """Plays one action on each of many seats. The answers may be errors: they concern one seat each."""
+        self._check()
         request = self._send(self.session.step_many(moves))
         return self._settle([request], None)[request]
 
     def reset(self, seat: Seat, asked: Reset) -> Observation:
         """Asks for a new episode; returns when all seats of the match have asked."""
+        self._check()
         return self._one(self.session.reset(seat, asked), Observation)
 
     def leave(self, seat: Seat) -> None:
         """Gives a seat up."""
+        self._check()
         request = self._send(self.session.leave(seat))
         self._settle([request], None)
 
     def open_room(self, room: OpenRoom) -> Room:
         """Opens a room (directors only)."""
+        self._check()
         return self._one(self.session.open_room(room), Room)
 
     def watch(self, room: str) -> None:
         """Asks for news of a room: they come from `news`."""
+        self._check()
         request = self._send(self.session.watch(room))
         _expect(self._settle([request], None)[request], Watching)
 
     def status(self) -> State:
         """The hub in numbers."""
+        self._check()
         return self._one(self.session.status(), State)
 
     def news(self, timeout_s: float) -> Iterator[News]:
         """The news that are there; if there are none, those that come within `timeout_s`.
 
+        What came before the hub was lost is told before that is raised.
         Raises what a hub that was away has against going on with them, `ProtocolError` (UNKNOWN_ROOM) say.
         """
         if not self._news:
@@ -104,6 +114,7 @@ class Client(Carrier):
         see `caught_up`. Raises `TimeoutError` after `timeout_s`, and if no seat is left, but one ended while
         nobody was connected, what ended it.
         """
+        self._check()
         deadline_s = float("inf") if timeout_s is None else time.monotonic() + timeout_s
         while self.session.awaited:
             left_s = deadline_s - time.monotonic()
@@ -117,6 +128,7 @@ class Client(Carrier):
 
         Raises what ended the seat, and `TimeoutError` after `timeout_s`.
         """
+        self._check()
         if seat.request:
             self._settle([seat.request], timeout_s, seat)
         if seat.ended is not None:

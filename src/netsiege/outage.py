@@ -11,6 +11,8 @@ from netsiege.wire import CONNECT_TIMEOUT_S, Connection
 
 RECONNECT_S: Final = 30.0
 """How long a client tries to reach a hub again, unless it is told otherwise."""
+CLOSED: Final = "the client was closed"
+"""What a client raises, as `HubUnreachable`, once it has taken leave."""
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 1.0
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from netsiege.book import Book, Open, Seat, Settled, ending, ends_seat, error_of, last_words
-from netsiege.errors import HubUnreachable, MatchOver, ProtocolError, SiegeError
+from netsiege.errors import HubUnreachable, ProtocolError, SiegeError
 from netsiege.game import Observation
 from netsiege.protocol import (
     AGENT_HEAD,
@@ -35,7 +35,9 @@ _FORGOTTEN: Final = (
     "the hub does not know this session any more: it was restarted without its journal, or the connection "
     "was down for longer than the grace period"
 )
-_ENDED_MEANWHILE: Final = "the match ended while the connection was down"
+_NOT_NAMED: Final = (
+    "the hub does not know this seat any more, and cannot say how it ended: its match may have been cut short"
+)
 _NOT_TAKEN: Final = (
     "the hub has not taken what an earlier process of this session asked last: ask for it once more"
 )
@@ -53,7 +55,8 @@ def take_up(book: Book, told: Welcome) -> list[Settled]:
     for seat in [seat for seat in book.seats.values() if seat.handle not in held]:
         asked = book._open.get(seat.request)
         left = asked is not None and asked.kind == Kind.LEAVE
-        over = End(Cause.LEFT) if left else MatchOver(_ENDED_MEANWHILE)
+        # whether the match was over nobody can say: it must not look as if it had come to its end
+        over = End(Cause.LEFT) if left else HubUnreachable(_NOT_NAMED)
         settled.append(book._end_seat(seat, 0, over))
     return settled + _say_again(book, held)
 
@@ -214,3 +217,10 @@ def forgotten(book: Book, hello: int) -> list[Settled]:
     asked.frame = AGENT_HEAD.pack(VERSION, Kind.HELLO, 0, hello) + said.encode()
     book.outbox.append(asked.frame)
     return settled
+
+
+def taken_over(book: Book, error: SiegeError) -> list[Settled]:
+    """SESSION_TAKEN: another connection goes on with the session, and with its seats. This one must not."""
+    settled = [book._end_seat(seat, 0, error) for seat in list(book.seats.values())]
+    book.awaited.clear()
+    return [*settled, Settled(0, None, error)]

@@ -107,7 +107,7 @@ def _announce(loop: HubLoop, journal: str | None, insecure: bool) -> None:
         seats = ", ".join(f"{s.count} {s.role}" for s in room.seats) or f"any {room.players}"
         print(f"room     {room.name}: {seats} a match")
     if journal is not None:
-        print(f"journal  {journal}: {loop.open_matches} matches go on")
+        print(f"journal  {journal}, open matches: {loop.open_matches}")
     sys.stdout.flush()
     if insecure:
         _warn("no keys: whoever reaches these addresses may play, watch and run engines")

@@ -190,6 +190,8 @@ class Session(Book):
         settled = []
         for i in range(0, len(flat), 3):
             handle, kind, part = flat[i : i + 3]
+            if type(handle) is not int or type(kind) is not int or type(part) is not bytes:
+                raise ProtocolError(Code.MALFORMED, "a record of OBS_MANY is a seat, a kind and a body")
             settled += self._receive_one(kind, handle, request, part)
         return settled
 
@@ -296,6 +298,8 @@ class Session(Book):
         if error.code == Code.HUB_PAUSED or (error.code == Code.HELLO_FIRST and self.welcomed):
             assert isinstance(told, HubUnreachable)
             return [Settled(0, None, Interrupted(told))]
+        if error.code == Code.SESSION_TAKEN:
+            return resume.taken_over(self, told)
         if error.code == Code.HUB_CLOSING and not request:
             return [Settled(0, None, told)]
         if error.code == Code.UNKNOWN_SESSION and asked is not None and asked.kind == Kind.HELLO:

@@ -46,7 +46,10 @@ def shared_context() -> zmq.Context[zmq.Socket[bytes]]:
 
 
 def check_address(address: str) -> str:
-    """`address` if a client can connect to it, `tcp://HOST:PORT` or `ipc://PATH`. Raises `ConfigError`."""
+    """`address` if a client can connect to it, `tcp://HOST:PORT` or `ipc://PATH`. Raises `ConfigError`.
+
+    HOST may be an IPv6 address in brackets: `tcp://[::1]:9100`.
+    """
     try:
         parts = urlsplit(address)
         port = parts.port
@@ -84,6 +87,16 @@ def dealer(
     return socket
 
 
+def connect(socket: zmq.Socket[bytes], address: str) -> None:
+    """Connects to an address that `check_address` has passed, over IPv6 if it names an IPv6 address.
+
+    With IPV6 set, libzmq looks names up as IPv6 first and tries nothing else: "localhost" would be ::1, where
+    a hub at 127.0.0.1 does not listen. So names stay names of IPv4 addresses.
+    """
+    socket.setsockopt(zmq.IPV6, ":" in (urlsplit(address).hostname or ""))
+    socket.connect(address)
+
+
 class Connection:
     """A DEALER with heartbeats and a monitor. Closing it never blocks for more than a fifth of a second."""
 
@@ -93,7 +106,7 @@ class Connection:
         socket = self.socket = dealer(shared_context())
         socket.setsockopt(zmq.LINGER, LINGER_MS)
         self.monitor = socket.get_monitor_socket(_EVENTS)
-        socket.connect(address)
+        connect(socket, address)
 
     def hear_monitor(self) -> bool:
         """Takes in what the monitor has to say; True if an established connection was lost."""

@@ -1,3 +1,5 @@
+import itertools
+
 import attrs
 import msgpack
 import pytest
@@ -41,6 +43,7 @@ from netsiege.protocol import (
     pack,
     unpack,
 )
+from netsiege.protocol.declare import quoted
 from netsiege.protocol.play import Seated
 
 MESSAGES = sorted(
@@ -134,7 +137,7 @@ def test_kinds_flags_and_words_keep_their_numbers():
     assert list(Code) == [
         "MALFORMED", "VERSION", "TOO_LARGE", "HELLO_FIRST", "UNKNOWN_SESSION", "NOT_ALLOWED", "UNKNOWN_SEAT",
         "UNKNOWN_ROOM", "BAD_ROLE", "BAD_ACTION", "BAD_REQUEST", "BUSY", "OVERLOADED", "WORKER_LOST",
-        "ENGINE_FAULT", "MATCH_OVER", "FORFEITED", "HUB_CLOSING", "HUB_PAUSED",
+        "ENGINE_FAULT", "MATCH_OVER", "FORFEITED", "HUB_CLOSING", "HUB_PAUSED", "SESSION_TAKEN",
     ]  # fmt: skip
     assert list(Cause) == [
         "goal", "steps", "detected", "time", "disconnect", "protocol", "left", "finished", "worker", "hub",
@@ -199,6 +202,57 @@ def test_message_of_any_value_decodes_to_itself_or_raises_a_protocol_error(cls, 
         assert error.code == Code.MALFORMED
     else:
         assert cls.decode(message.encode()) == message
+
+
+def nested(depth):
+    """The body of a list in a list in a list."""
+    return b"\x91" * depth + b"\x90"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda m: type(m).__name__)
+def test_message_with_a_deeply_nested_field_is_malformed_and_nothing_else(example):
+    """Every field at every kind of depth. Hypothesis raises the limit of recursion, which is what matters."""
+    fields = [pack(value) for value in unpack(example.encode())]
+    depths = [1, 10, 511, 512, 800, *range(900, 1_030, 7)]
+    for at, depth, wrap in itertools.product(range(len(fields)), depths, [b"", b"\x91", b"\x92\xa1a"]):
+        wrong = [*fields[:at], wrap + nested(depth), *fields[at + 1 :]]
+        with pytest.raises(ProtocolError) as caught:
+            type(example).decode(bytes([0x90 + len(fields)]) + b"".join(wrong))
+        assert caught.value.code == Code.MALFORMED
+        assert len(caught.value.text) < 400
+
+
+@pytest.mark.parametrize("cls", MESSAGES, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("depth", [1, 400, 511, 512, 900, 1_000, 1_023, 1_024, 5_000])
+def test_message_of_nested_lists_alone_is_malformed(cls, depth):
+    count = len(attrs.fields(cls))
+    for body in (nested(depth), bytes([0x90 + count]) + nested(depth) * count):
+        with pytest.raises(ProtocolError) as caught:
+            cls.decode(body)
+        assert caught.value.code == Code.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ([["x"] * 9] * 7, "a list of 7"),
+        ("x" * 1_000, repr("x" * 1_000)[:40]),
+        (b"x" * 1_000, repr(b"x" * 1_000)[:40]),
+        (True, "True"),
+        (None, "None"),
+        (2**64 - 1, str(2**64 - 1)),
+    ],
+)
+def test_value_is_quoted_by_its_beginning_or_its_size(value, said):
+    assert quoted(value) == said
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("field", ["move_s", "episode_s", "round_s", "grace_s"])
+def test_room_with_a_clock_that_is_no_number_is_refused(field, wrong):
+    [room] = [example for example in EXAMPLES if isinstance(example, OpenRoom)]
+    with pytest.raises(ProtocolError, match=f"OpenRoom.{field}: expected a finite number"):
+        OpenRoom.decode(attrs.evolve(room, **{field: wrong}).encode())
 
 
 @pytest.mark.parametrize(

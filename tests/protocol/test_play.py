@@ -85,6 +85,27 @@ def test_observation_that_is_malformed_is_refused(wire):
     assert caught.value.code == Code.MALFORMED
 
 
+NESTED = [b"\x91" * depth + b"\x90" for depth in (400, 900, 1_000, 1_020, 1_100)]
+
+
+@pytest.mark.parametrize("nested", NESTED, ids=len)
+def test_body_that_is_nested_deeply_is_refused_and_raises_nothing_else(nested):
+    for before in (b"", b"\x91", b"\x92\x00"):
+        with pytest.raises(ProtocolError, match="BAD_ACTION"):
+            read_action(before + nested)
+    for at in (0, 1, 2, 3):
+        for flags in (Seen.NONE, Seen.FULL):
+            fields = [pack(int(flags)), pack(-1), pack([]), pack([])]
+            for wrong in (nested, b"\x92" + nested + b"\x90", b"\x92\x01\x91" + nested):
+                body = b"\x94" + b"".join([*fields[:at], wrong, *fields[at + 1 :]])
+                with pytest.raises(ProtocolError, match="MALFORMED"):
+                    read_observation(body, GameState())
+    for at in (0, 1):
+        fields = [pack([]), pack([]), pack(None), pack("Attacker"), pack("me")]
+        with pytest.raises(ProtocolError, match="MALFORMED"):
+            read_trajectory(b"\x95" + b"".join([*fields[:at], nested, *fields[at + 1 :]]))
+
+
 @given(st.lists(some.states, min_size=1, max_size=4), some.actions)
 def test_trajectory_survives_the_wire_in_netsecgames_form(states, action):
     steps = [

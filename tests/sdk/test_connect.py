@@ -14,6 +14,7 @@ from netsiege.aio import AsyncClient
 from netsiege.client import Client
 from netsiege.game import AgentRole
 from netsiege.protocol import AGENT_HEAD, VERSION, Kind, Welcome
+from netsiege.wire import Connection, check_address
 
 
 @contextlib.contextmanager
@@ -114,13 +115,49 @@ def test_address_that_is_none_is_refused_at_once(address):
         Client(address, "me")
 
 
+@pytest.mark.parametrize("host", ["[::1]", "[fe80::1%eth0]", "127.0.0.1", "localhost", "hub.example"])
+def test_address_of_either_family_or_a_name_is_taken(host):
+    assert check_address(f"tcp://{host}:9100") == f"tcp://{host}:9100"
+
+
+@pytest.mark.parametrize("address", ["tcp://::1:9100", "tcp://[::1]", "tcp://[::1:9100"])
+def test_address_of_the_sixth_version_that_is_written_wrong_is_refused(address):
+    with pytest.raises(ConfigError, match="is no address of a hub"):
+        check_address(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "over_ipv6"),
+    [("tcp://[::1]:9", 1), ("tcp://127.0.0.1:9", 0), ("tcp://localhost:9", 0), ("ipc:///tmp/a:b", 0)],
+)
+def test_names_are_never_looked_up_as_addresses_of_the_sixth_version(address, over_ipv6):
+    """A hub at 127.0.0.1 would not be found under the name "localhost", where that means ::1 first."""
+    connection = Connection(address)
+    assert connection.socket.getsockopt(zmq.IPV6) == over_ipv6
+    connection.close()
+
+
+def needs_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"this machine has no ::1: {error}")
+
+
+def test_client_reaches_a_hub_over_ipv6():
+    needs_ipv6()
+    with mute_hub("[::1]") as port, Client(f"tcp://[::1]:{port}", "me") as client:
+        assert client.session.welcomed
+
+
 @contextlib.contextmanager
-def mute_hub():
+def mute_hub(host="127.0.0.1"):
     """A hub that welcomes everyone and then says nothing any more."""
     context = zmq.Context()
     server = context.socket(zmq.ROUTER)
     server.linger = 0
-    port = server.bind_to_random_port("tcp://127.0.0.1")
+    server.ipv6 = ":" in host
+    port = server.bind_to_random_port(f"tcp://{host}")
 
     def serve():
         while server.poll(1_500):

@@ -506,14 +506,14 @@ def test_join_whose_seat_ends_before_it_is_resumed_is_settled(granted, told):
 
 
 @pytest.mark.parametrize("asked", [True, False])
-def test_seat_that_welcome_does_not_name_is_over(asked):
+def test_seat_that_welcome_does_not_name_is_lost_and_not_played_to_its_end(asked):
     session, [gone, seat] = welcomed_session(7, 8)
     number = session.step(gone, None)[0] if asked else 0
     [settled], again = come_back(session, [(8, 3, 0)])
     assert (settled.request, settled.seat) == (number, gone)
-    assert isinstance(settled.answer, MatchOver)
+    assert isinstance(settled.answer, HubUnreachable)
     assert again == []
-    with pytest.raises(MatchOver, match="while the connection was down"):
+    with pytest.raises(HubUnreachable, match="does not know this seat any more"):
         session.step(gone, None)
     session.step(seat, None)
 
@@ -620,3 +620,25 @@ def test_hub_that_closes_ends_everything_for_whoever_carries_the_session(handle)
     [settled] = session.receive(frame(Kind.ERROR, handle, 0, refusal(Code.HUB_CLOSING, "closing")))
     assert (settled.request, settled.seat) == (0, None)
     assert isinstance(settled.answer, HubUnreachable)
+
+
+@pytest.mark.parametrize("about", ["nothing", "a request", "a seat"])
+def test_session_that_was_taken_over_ends_with_all_its_seats(about):
+    session, [moving, waiting] = welcomed_session(7, 8)
+    number, _ = session.step(moving, None)
+    where = {"nothing": (0, 0), "a request": (0, number), "a seat": (7, number)}[about]
+    *seats, last = session.receive(frame(Kind.ERROR, *where, refusal(Code.SESSION_TAKEN, "taken over")))
+    assert [(s.request, s.seat) for s in seats] == [(number, moving), (0, waiting)]
+    assert (last.request, last.seat) == (0, None)
+    assert isinstance(last.answer, HubUnreachable)
+    assert session.seats == {}
+    for seat in (moving, waiting):
+        with pytest.raises(HubUnreachable, match=r"^taken over$"):
+            session.step(seat, None)
+
+
+def test_session_that_was_taken_over_awaits_no_seat():
+    session, _ = welcomed_session(7)
+    come_back(session, [(7, 2, 0), (9, 3, 0)])
+    session.receive(frame(Kind.ERROR, 0, 0, refusal(Code.SESSION_TAKEN)))
+    assert not session.awaited

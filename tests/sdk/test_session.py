@@ -122,6 +122,26 @@ def test_frame_that_no_hub_sends_is_refused(wrong):
         session.receive(wrong)
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        (7, [], b""),
+        ([], int(Kind.OBS), b""),
+        (None, int(Kind.OBS), b""),
+        (7, True, b""),
+        (7, 18.0, b""),
+        (7, int(Kind.OBS), "text"),
+        (7, int(Kind.OBS), [[]]),
+        (7, int(Kind.END), None),
+    ],
+)
+def test_record_of_many_observations_that_is_none_is_refused(record):
+    session, seat = seated_session()
+    number, _ = session.step(seat, None)
+    with pytest.raises(ProtocolError, match="MALFORMED"):
+        session.receive(frame(Kind.OBS_MANY, 0, number, pack(list(record))))
+
+
 @given(
     st.binary(max_size=30)
     | st.builds(
@@ -130,7 +150,10 @@ def test_frame_that_no_hub_sends_is_refused(wrong):
         st.sampled_from([0, 7, 8]),
         st.integers(0, 2),
         st.binary(max_size=12)
-        | st.lists(st.none() | st.integers(0, 9) | st.text(max_size=5), max_size=10).map(pack),
+        | st.lists(
+            st.none() | st.integers(0, 24) | st.text(max_size=5) | st.binary(max_size=5) | st.just([[]]),
+            max_size=10,
+        ).map(pack),
     )
 )
 def test_frame_of_any_bytes_is_taken_or_refused(wrong):

@@ -6,6 +6,7 @@ A reader returns the value it accepts and raises ValueError for any other.
 from __future__ import annotations
 
 import enum
+import math
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, Self
@@ -24,12 +25,25 @@ def declared(read: Reader, **more: Any) -> Any:
     return attrs.field(metadata={"read": read}, **more)
 
 
+def quoted(value: Any, limit: int = 40) -> str:
+    """`value` for a message to people: text and bytes by how they begin, what may be nested by its size only.
+
+    Whatever msgpack can carry is quoted, and a large value as fast as a small one.
+    """
+    if value is None or isinstance(value, bool | int | float):
+        return f"{value!r:.{limit}}"
+    if isinstance(value, str | bytes):
+        return f"{value[:limit]!r:.{limit}}"
+    size = f" of {len(value)}" if isinstance(value, list | tuple) else ""
+    return f"a {type(value).__name__}{size}"
+
+
 def a_text(limit: int) -> Reader:
     """Text of at most `limit` characters."""
 
     def read(value: Any) -> str:
         if not isinstance(value, str) or len(value) > limit:
-            raise ValueError(f"expected text of at most {limit} characters, got {value!r:.40}")
+            raise ValueError(f"expected text of at most {limit} characters, got {quoted(value)}")
         return value
 
     return read
@@ -38,9 +52,9 @@ def a_text(limit: int) -> Reader:
 def clean_name(value: Any) -> str:
     """`value` if it can be shown as a name: 1 to 64 printable characters. Raises ValueError otherwise."""
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_NAME_CHARS:
-        raise ValueError(f"a name has 1 to {MAX_NAME_CHARS} characters, not {value!r:.80}")
+        raise ValueError(f"a name has 1 to {MAX_NAME_CHARS} characters, not {quoted(value, 80)}")
     if any(unicodedata.category(c)[0] in "CZ" and c != " " for c in value) or value != value.strip():
-        raise ValueError(f"a name has printable characters only, not {value!r:.80}")
+        raise ValueError(f"a name has printable characters only, not {quoted(value, 80)}")
     return value
 
 
@@ -49,30 +63,30 @@ def a_whole(low: int, high: int) -> Reader:
 
     def read(value: Any) -> int:
         if type(value) is not int or not low <= value <= high:
-            raise ValueError(f"expected a whole number from {low} to {high}, got {value!r:.40}")
+            raise ValueError(f"expected a whole number from {low} to {high}, got {quoted(value)}")
         return value
 
     return read
 
 
 def a_number(value: Any) -> float:
-    """A whole number or a float."""
-    if type(value) not in (int, float):
-        raise ValueError(f"expected a number, got {value!r:.40}")
+    """A whole number or a float, but none of the floats that are no numbers."""
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"expected a finite number, got {quoted(value)}")
     return value  # type: ignore[no-any-return]  # just checked
 
 
 def a_truth(value: Any) -> bool:
     """A boolean."""
     if type(value) is not bool:
-        raise ValueError(f"expected true or false, got {value!r:.40}")
+        raise ValueError(f"expected true or false, got {quoted(value)}")
     return value
 
 
 def an_opaque(value: Any) -> bytes:
     """Bytes that are somebody else's business."""
     if type(value) is not bytes:
-        raise ValueError(f"expected bytes, got {value!r:.40}")
+        raise ValueError(f"expected bytes, got {quoted(value)}")
     return value
 
 
@@ -80,10 +94,10 @@ def one_of(words: type[enum.StrEnum]) -> Reader:
     """A word of an enumeration."""
 
     def read(value: Any) -> str:
-        try:
-            return words(value)
-        except ValueError:
-            raise ValueError(f"{value!r:.40} is not one of {', '.join(words)}") from None
+        # an enumeration that is asked for anything but text quotes it in its own way
+        if not isinstance(value, str) or value not in words.__members__.values():
+            raise ValueError(f"{quoted(value)} is not one of {', '.join(words)}")
+        return words(value)
 
     return read
 
@@ -98,7 +112,7 @@ def many(read: Reader, limit: int = MAX_SEATS) -> Reader:
 
     def read_all(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list) or len(value) > limit:
-            raise ValueError(f"expected a list of at most {limit}, got {value!r:.40}")
+            raise ValueError(f"expected a list of at most {limit}, got {quoted(value)}")
         return tuple(read(v) for v in value)
 
     return read_all

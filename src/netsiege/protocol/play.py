@@ -10,7 +10,7 @@ from attrs import frozen
 
 from netsiege.errors import ProtocolError
 from netsiege.game import Action, GameState, Observation
-from netsiege.protocol.declare import Message, a_text, a_whole, an_opaque, declared, maybe
+from netsiege.protocol.declare import Message, a_text, a_whole, an_opaque, declared, maybe, quoted
 from netsiege.protocol.frames import MAX_SEATS, MAX_SEED, Code, pack, unpack
 
 PASS: Final = pack(None)
@@ -64,7 +64,7 @@ def read_action(body: bytes | memoryview) -> Action | None:
         return None if wire is None else Action.from_wire(wire)
     except ProtocolError as error:
         raise ProtocolError(Code.BAD_ACTION, error.text) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # a message may quote what is nested too deeply
         raise ProtocolError(Code.BAD_ACTION, str(error)) from None
 
 
@@ -87,7 +87,9 @@ def read_observation(body: bytes | memoryview, before: GameState | None) -> tupl
         raise ProtocolError(Code.MALFORMED, "an observation is a list of flags, reward, info, state")
     flags, reward, info, state = wire
     if not 0 <= flags <= 7 or type(reward) not in (int, float):
-        raise ProtocolError(Code.MALFORMED, f"an observation cannot have flags {flags!r}, reward {reward!r}")
+        raise ProtocolError(
+            Code.MALFORMED, f"an observation cannot have flags {flags}, reward {quoted(reward)}"
+        )
     if not isinstance(info, list) or len(info) % 2 or not all(isinstance(k, str) for k in info[::2]):
         raise ProtocolError(Code.MALFORMED, "info is a flat list of keys and values")
     try:
@@ -97,7 +99,7 @@ def read_observation(body: bytes | memoryview, before: GameState | None) -> tupl
             raise ValueError("a delta came before any full state")
         else:
             known = before.apply(state)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # a message may quote what is nested too deeply
         raise ProtocolError(Code.MALFORMED, f"observation: {error}") from None
     told = dict(zip(info[::2], info[1::2], strict=True))
     if "last_trajectory" in told:
@@ -129,7 +131,7 @@ def read_trajectory(body: Any) -> dict[str, Any]:
             states.append(state.as_dict)
             actions.append(None if action is None else Action.from_wire(action).as_dict)
             rewards.append(reward)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ProtocolError(Code.MALFORMED, f"trajectory: {error}") from None
     return {
         "trajectory": {"states": states, "actions": actions, "rewards": rewards},
