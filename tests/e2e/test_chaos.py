@@ -37,6 +37,7 @@ def quiet(_line):
 
 
 # --- whole runs -------------------------------------------------------------------------------------------
+@pytest.mark.soak
 
 
 def test_dozen_faults_of_all_kinds_lose_repeat_and_change_nothing(tmp_path):

@@ -106,6 +106,7 @@ def test_play_killed_leaves_nobody_behind(household):
     wait_until(lambda: not household.processes(), "all processes gone")
 
 
+@pytest.mark.soak
 def test_play_whose_workers_are_killed_comes_out_the_same(household):
     spec, entrants, _ = play_setup(None, None, None, None, None)
     killed = []

@@ -156,6 +156,7 @@ def test_view_is_what_the_seat_was_told_last_after_every_event(which, seated, ep
         ear.tell(seat % len(seated), kind, 0 if kind == Kind.TIMEOUT else request, body)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("which", sorted(TABLES), ids=str)
 def test_views_of_long_matches_cover_everything_that_a_seat_can_be_told(which):
     """Players who know what they may do, so that episodes are won, lost, given up and begun anew."""

@@ -49,6 +49,7 @@ def test_load_in_c_plays_against_hub_and_real_worker():
     check(figures, ALWAYS | {"hub.batch64.engine"})
 
 
+@pytest.mark.soak
 def test_load_in_python_says_that_the_figures_are_its_own():
     figures = check(bench.run(rounds=1, seconds=0.3, use_compiler=False), ALWAYS)
     for name in ("hub.c64", "hub.batch64"):
