@@ -38,8 +38,6 @@ def quiet(_line):
 
 # --- whole runs -------------------------------------------------------------------------------------------
 @pytest.mark.soak
-
-
 def test_dozen_faults_of_all_kinds_lose_repeat_and_change_nothing(tmp_path):
     harm = mixed.run(tmp_path, DOZEN, quiet)
     assert harm.problems == []
