@@ -9,7 +9,7 @@
     ├── HubUnreachable   nothing (or something that is no hub) answers at the address
     ├── AuthError        the hub, or the client, refused the other's key
     ├── JournalError     the hub's journal cannot be written or read
-    ├── WorkerLost       the worker that ran the match is gone, and the match with it
+    ├── WorkerLost       no worker can go on with the match: the engine breaks on it
     ├── Forfeited        the seat was lost: too slow, gone, or misbehaved
     └── MatchOver        the match has played its episodes; there is nothing left to ask of it
 """
@@ -63,7 +63,9 @@ class JournalError(SiegeError):
 
 
 class WorkerLost(SiegeError):
-    """The worker that ran the match is gone, and the match with it."""
+    """No worker can go on with the match: the engine broke on it, it ended several workers, or it came out
+    otherwise when it was played again. A worker that is merely gone is a pause, not an error.
+    """
 
 
 class Forfeited(SiegeError):
