@@ -246,7 +246,29 @@ def _restore_match(arena: Arena, told: OpenMatch) -> None:
     room = arena.rooms.get(made.room)
     if room is None:
         raise JournalError(f"the journal has no room {made.room!r}, but match {made.id} of it")
-    match = Match(
+    match = _as_kept(told, room)
+    for index, (handle, join, token, name, deltas) in enumerate(made.seats):
+        session = _session(arena, token, name, deltas)
+        match.seats.append(Seat(handle, session, match, index, join, b"", join))
+    if told.seats is not None:
+        for seat, plain in zip(match.seats, told.seats, strict=True):
+            _load_seat(seat, plain)
+    _walk(match, told.events[max(told.filed - told.base, 0) :])
+    room.open += 1
+    arena.matches[match.id] = arena.homeless[match.id] = match
+    clocks.start_round(arena, match)
+    for seat in [seat for seat in match.seats if not seat.over]:
+        match.alive += 1
+        if seat.session is not None:
+            seat.session.seats[seat.handle] = arena.seats[seat.handle] = seat
+        if match.clocked:
+            clocks.start_move(arena, seat)
+
+
+def _as_kept(told: OpenMatch, room: Room) -> Match:
+    """The match as of its newest snapshot and the events after it, without seats."""
+    made = told.made
+    return Match(
         made.id,
         made.ordinal,
         room,
@@ -265,25 +287,9 @@ def _restore_match(arena: Arena, told: OpenMatch) -> None:
         base_outputs=told.outputs,
         base_chain=told.chain,
         held=[] if room.spec.round_s is not None else None,
+        filed=told.filed,
+        filed_turn=told.filed_turn,
     )
-    match.filed, match.filed_turn = told.filed, told.filed_turn
-    for index, (handle, join, token, name, deltas) in enumerate(made.seats):
-        session = _session(arena, token, name, deltas)
-        match.seats.append(Seat(handle, session, match, index, join, b"", join))
-    if told.seats is not None:
-        for seat, plain in zip(match.seats, told.seats, strict=True):
-            _load_seat(seat, plain)
-    _walk(match, told.events[max(told.filed - told.base, 0) :])
-    for seat in match.seats:
-        if not seat.over and seat.session is not None:
-            seat.session.seats[seat.handle] = arena.seats[seat.handle] = seat
-    match.alive = sum(not seat.over for seat in match.seats)
-    room.open += 1
-    arena.matches[match.id] = arena.homeless[match.id] = match
-    clocks.start_round(arena, match)
-    for seat in match.seats:
-        if match.clocked and not seat.over:
-            clocks.start_move(arena, seat)
 
 
 def _load_seat(seat: Seat, plain: list[Any]) -> None:
