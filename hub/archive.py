@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from attrs import define, frozen
 
 from netsiege.errors import ConfigError, JournalError, ProtocolError
 from netsiege.hub.ledger import Kept, MatchEnded, MatchMade, OpenMatch
+from netsiege.hub.turns import read_turns
 from netsiege.protocol import OpenRoom, SeatSpec, unpack
 
 REMEMBER_ENDED_S: Final = 60.0
@@ -40,7 +41,7 @@ class _Events:
             self.add(sequence, event)
 
 
-def load_kept(database: sqlite3.Connection) -> Kept:
+def load_kept(database: sqlite3.Connection, last_turn: int, log: Iterable[tuple[int, bytes]]) -> Kept:
     """Everything that open matches need, and the ends of the last minute."""
     made = dict(database.execute("SELECT room, MAX(ordinal) + 1 FROM matches GROUP BY room"))
     rooms = [
@@ -48,11 +49,13 @@ def load_kept(database: sqlite3.Connection) -> Kept:
         for name, opened in database.execute("SELECT name, opened FROM rooms")
     ]
     last = database.execute("SELECT COALESCE(MAX(id), 0) FROM matches").fetchone()[0]
-    turns = database.execute("SELECT COALESCE(MAX(id), 0) FROM turns").fetchone()[0]
-    return Kept(rooms, _load_open(database), _load_ended(database), last, turns)
+    filed = database.execute("SELECT COALESCE(MAX(turn), 0) FROM chunks").fetchone()[0]
+    made_in = database.execute("SELECT COALESCE(MAX(turn), 0) FROM matches").fetchone()[0]
+    turns = max(last_turn, filed + 1, made_in + 1)
+    return Kept(rooms, _load_open(database, log), _load_ended(database), last, turns)
 
 
-def _load_open(database: sqlite3.Connection) -> list[OpenMatch]:
+def _load_open(database: sqlite3.Connection, log: Iterable[tuple[int, bytes]]) -> list[OpenMatch]:
     rows = database.execute(
         "SELECT id, room, ordinal, turn, made FROM matches WHERE ended_s IS NULL ORDER BY id"
     ).fetchall()
@@ -63,7 +66,7 @@ def _load_open(database: sqlite3.Connection) -> list[OpenMatch]:
         heads[number]["made"] = _read_made(number, room, ordinal, made)
         events = heads[number].pop("events")
         found[number] = _Events(number, heads[number]["base"] + len(events), events)
-    for (blob,) in database.execute("SELECT events FROM turns ORDER BY id"):
+    for _, blob in log:
         flat = iter(unpack(blob))
         for number, sequence, event in zip(flat, flat, flat, strict=True):
             if number in found:
@@ -144,15 +147,18 @@ def read_matches(path: str | os.PathLike[str]) -> Iterator[MatchRecord]:
         with contextlib.closing(
             sqlite3.connect(f"{where.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)
         ) as database:
-            yield from _read(database)
-    except (sqlite3.Error, ProtocolError, JournalError, LookupError, ValueError, TypeError) as error:
+            name = database.execute("SELECT name FROM meta").fetchone()[0]
+            # before the rest, which may have more filed by then: what is in both is taken once
+            log = list(read_turns(where.resolve(), name))
+            yield from _read(database, log)
+    except (sqlite3.Error, OSError, ProtocolError, JournalError, LookupError, ValueError, TypeError) as error:
         raise ConfigError(f"{path}: cannot be read as a journal: {error}") from None
 
 
-def _read(database: sqlite3.Connection) -> Iterator[MatchRecord]:
+def _read(database: sqlite3.Connection, log: list[tuple[int, bytes]]) -> Iterator[MatchRecord]:
     database.execute("BEGIN")
     rooms = {name: OpenRoom.decode(opened) for name, opened in database.execute("SELECT * FROM rooms")}
-    unfiled = _unfiled(database)
+    unfiled = _unfiled(database, log)
     rows = database.execute(
         "SELECT id, room, ordinal, made, outputs, chain, cause, text FROM matches ORDER BY id"
     ).fetchall()
@@ -175,12 +181,14 @@ def _read(database: sqlite3.Connection) -> Iterator[MatchRecord]:
         )
 
 
-def _unfiled(database: sqlite3.Connection) -> dict[int, list[tuple[int, bytes]]]:
+def _unfiled(
+    database: sqlite3.Connection, log: Iterable[tuple[int, bytes]]
+) -> dict[int, list[tuple[int, bytes]]]:
     """The events of open matches in the turns that are still there."""
     found: dict[int, list[tuple[int, bytes]]] = {
         number: [] for (number,) in database.execute("SELECT id FROM matches WHERE ended_s IS NULL")
     }
-    for (blob,) in database.execute("SELECT events FROM turns ORDER BY id"):
+    for _, blob in log:
         flat = iter(unpack(blob))
         for number, sequence, event in zip(flat, flat, flat, strict=True):
             if number in found:

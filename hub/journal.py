@@ -1,8 +1,9 @@
-"""Where the hub keeps what it must not lose: one file, an SQLite database in WAL mode, or nothing at all.
+"""Where the hub keeps what it must not lose: an SQLite database and the files beside it, or nothing at all.
 
-What a turn of the hub's loop has brought is committed at once: all its events in one blob, and beside it the
-rarer records (`ledger`). A commit survives the end of the process however it comes; it is on the disk, safe
-from the end of the machine too, after the next checkpoint, which another thread makes about once a second.
+What a turn of the hub's loop has brought is committed at once: all its events in one write (`turns`), the
+rarer records (`ledger`) in a transaction. A commit survives the end of the process however it comes; it is on
+the disk, safe from the end of the machine too, after the next checkpoint, which another thread makes about
+once a second.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import IO, Any, Final, Protocol
 from netsiege.errors import ConfigError, JournalError, SiegeError
 from netsiege.hub.archive import load_kept
 from netsiege.hub.ledger import Chunk, Kept, MatchEnded, MatchMade, Record, RoomOpened
+from netsiege.hub.turns import TurnLog
 from netsiege.protocol import pack
 
 FORMAT: Final = 1
@@ -31,9 +33,8 @@ LOG_MAX_BYTES: Final = 32 << 20
 commit does, which takes some 50 ms."""
 
 SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS meta (format INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS meta (format INTEGER NOT NULL, name TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rooms (name TEXT PRIMARY KEY, opened BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS turns (id INTEGER PRIMARY KEY, events BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS matches (
     id INTEGER PRIMARY KEY, room TEXT NOT NULL, ordinal INTEGER NOT NULL, turn INTEGER NOT NULL,
     made BLOB NOT NULL, ended_s REAL, cause TEXT, text TEXT, outputs INTEGER, chain INTEGER, lost BLOB);
@@ -98,8 +99,8 @@ class SqliteJournal:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA wal_autocheckpoint = 0")
             self._database.executescript(SCHEMA)
-            _check_format(self._database, self.path)
-        except sqlite3.Error as error:
+            self._turns = TurnLog(self.path, _name_of(self._database, self.path))
+        except (sqlite3.Error, OSError) as error:
             self._lock.close()
             raise ConfigError(f"{self.path}: no journal, and none can be made of it: {error}") from None
         except ConfigError:
@@ -112,7 +113,7 @@ class SqliteJournal:
     def load(self) -> Kept:
         """Everything that open matches need, and the ends of the last minute."""
         try:
-            return load_kept(self._database)
+            return load_kept(self._database, self._turns.last, self._turns.read())
         except (sqlite3.Error, ValueError, TypeError, SiegeError) as error:
             raise JournalError(f"{self.path}: the journal cannot be read: {error}") from error
 
@@ -123,18 +124,17 @@ class SqliteJournal:
             if self._log_is_long:
                 self._log_is_long = False
                 self._begin_log_anew()
-            if not records and not oldest:
-                execute("INSERT INTO turns VALUES (?, ?)", (turn, pack(events)))
+            self._turns.write(turn, pack(events))
+            if oldest:
+                self._turns.forget(oldest)
+            if not records:
                 return
             execute("BEGIN IMMEDIATE")
-            execute("INSERT INTO turns VALUES (?, ?)", (turn, pack(events)))
             for record in records:
                 statement, values = _WRITERS[type(record)](record, turn)
                 execute(statement, values)
-            if oldest:
-                execute("DELETE FROM turns WHERE id <= ?", (oldest,))
             execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             why = (
                 "another program has locked it" if "locked" in str(error) else f"{error} (is the disk full?)"
             )
@@ -158,6 +158,7 @@ class SqliteJournal:
                 contextlib.suppress(sqlite3.Error, OSError),
                 contextlib.closing(_connect(self.path)) as database,
             ):
+                self._turns.sync()
                 database.execute("PRAGMA wal_checkpoint(PASSIVE)")
                 self._log_is_long = log_file.stat().st_size > LOG_MAX_BYTES
 
@@ -165,6 +166,7 @@ class SqliteJournal:
         """Writes everything to its place and lets the file go."""
         self._stop.set()
         self._thread.join()
+        self._turns.close()
         self._database.close()
         self._lock.close()
 
@@ -190,12 +192,15 @@ def _lock(path: Path) -> IO[bytes]:
     return lock
 
 
-def _check_format(database: sqlite3.Connection, path: Path) -> None:
-    row = database.execute("SELECT format FROM meta").fetchone()
+def _name_of(database: sqlite3.Connection, path: Path) -> str:
+    """The journal's name, which tells its turns from those of another one that was here before."""
+    row = database.execute("SELECT format, name FROM meta").fetchone()
     if row is None:
-        database.execute("INSERT INTO meta VALUES (?)", (FORMAT,))
-    elif row[0] != FORMAT:
+        row = FORMAT, os.urandom(8).hex()
+        database.execute("INSERT INTO meta VALUES (?, ?)", row)
+    if row[0] != FORMAT:
         raise ConfigError(f"{path}: a journal of format {row[0]}; this hub reads {FORMAT}")
+    return str(row[1])
 
 
 # --- writing ----------------------------------------------------------------------------------------------

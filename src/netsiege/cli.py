@@ -102,7 +102,9 @@ def hub(
     seed: Seed = None,
     journal: Annotated[
         Optional[str],
-        typer.Option(help="A file that keeps everything: a hub that starts with it goes on where it was."),
+        typer.Option(
+            help="A file (and some beside it) that keeps everything: a hub that starts with it goes on where it was."
+        ),
     ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow addresses that others can reach, without keys.")

@@ -1,6 +1,8 @@
 """The journal in a file, and hubs that go on from it."""
 
+import contextlib
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -14,10 +16,11 @@ from attrs import evolve
 from netsiege.errors import ConfigError, JournalError
 from netsiege.game import IP, Action, ActionType
 from netsiege.hub import journal as journals
-from netsiege.hub import ledger
+from netsiege.hub import ledger, turns
 from netsiege.hub.archive import read_matches
 from netsiege.hub.arena import Arena
 from netsiege.hub.journal import SqliteJournal
+from netsiege.hub.ledger import RoomOpened
 from netsiege.protocol import (
     AGENT_HEAD,
     HEAD_BYTES,
@@ -42,6 +45,13 @@ STEP = action_body(LOOK)
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "journal.db"
+
+
+def turns_of(path):
+    """The numbers of the turns that are kept."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        name = database.execute("SELECT name FROM meta").fetchone()[0]
+    return [turn for turn, _ in turns.read_turns(path, name)]
 
 
 @pytest.fixture
@@ -185,6 +195,7 @@ def test_late_snapshot_loses_no_event_that_came_after_it(hubs):
 
 def test_turns_are_forgotten_once_no_match_needs_them(hubs, path, monkeypatch):
     monkeypatch.setattr(ledger, "FILE_AFTER_TURNS", 5)
+    monkeypatch.setattr(turns, "FILE_BYTES", 1)
     rig = hubs()
     worker, agent, opened = seated(rig, 2)
     busy, idle = sorted(agent.session.seats.values(), key=lambda seat: seat.match)
@@ -196,8 +207,7 @@ def test_turns_are_forgotten_once_no_match_needs_them(hubs, path, monkeypatch):
         rig.commit()
         oldest = ledger.oldest_turn(rig.arena)
         rig.commit(oldest)
-    turns = sqlite3.connect(path).execute("SELECT COUNT(*) FROM turns").fetchone()[0]
-    assert turns < 15
+    assert len(turns_of(path)) < 15
     rig = hubs()
     worker = rig.worker(b"v")
     assert sorted(len(opening.events) for _, opening in worker.opened()) == [1, 29]
@@ -237,11 +247,6 @@ def test_damaged_journal_is_a_mistake_that_names_the_file(hubs, path):
     step(seated(rig)[1])
     rig.journal.close()
     with sqlite3.connect(path) as database:
-        database.execute("UPDATE turns SET events = x'c1'")
-    database.close()
-    with pytest.raises(ConfigError, match=r"journal\.db"):
-        list(read_matches(path))
-    with sqlite3.connect(path) as database:
         database.execute("DELETE FROM rooms")
     database.close()
     with pytest.raises(ConfigError, match=r"journal\.db"):
@@ -253,12 +258,12 @@ def test_log_is_begun_anew_when_it_is_long(path, monkeypatch):
     journal = SqliteJournal(path)
     log_file = path.with_name("journal.db-wal")
     for turn in range(1, 200):
-        journal.commit(turn, [1, turn, bytes(1 << 16)], (), 0)
+        journal.commit(turn, [], [RoomOpened(f"r{turn}", bytes(1 << 16))], 0)
     journal._log_is_long = log_file.stat().st_size > journals.LOG_MAX_BYTES  # what the thread does
     assert journal._log_is_long  # as above
     journal.commit(200, [1, 200, b"event"], (), 0)
     assert log_file.stat().st_size < 1 << 20
-    assert len(sqlite3.connect(path).execute("SELECT id FROM turns").fetchall()) == 200
+    assert len(turns_of(path)) == 200
     journal.close()
 
 
@@ -341,10 +346,11 @@ def test_gap_in_a_match_is_an_error_and_not_another_match(hubs, path):
     worker, agent, [(lease, _)] = seated(rig)
     for sequence in range(1, 4):
         worker.out(lease, 0, Kind.OBS, step(agent), STEP_REPLY, Flag.MOVE, sequence)
-    with sqlite3.connect(path) as database:
-        ids = [row[0] for row in database.execute("SELECT id FROM turns ORDER BY id")]
-        database.execute("DELETE FROM turns WHERE id = ?", (ids[-2],))
-    database.close()
+    [file] = path.parent.glob("*-turns-*")
+    found = list(turns._records(file.read_bytes()))
+    _, start, end = found[-2]
+    text = file.read_bytes()
+    file.write_bytes(text[: start - turns.HEAD.size] + text[end:])
     with pytest.raises(JournalError, match="event 3 comes after event 1"):
         hubs()
 
@@ -354,13 +360,48 @@ def test_full_disk_is_said_and_what_was_committed_stays(path):
     rig = Rig(journal=journal)
     _, agent, _ = seated(rig)
     step(agent)
-    pages = journal._database.execute("PRAGMA page_count").fetchone()[0]  # no other way to a full disk
-    journal._database.execute(f"PRAGMA max_page_count = {pages}")  # as above
-    with pytest.raises(JournalError, match="start the hub again"):
-        journal.commit(rig.arena.turns + 1, [1, 2, os.urandom(1 << 16)], (), 0)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 15, hard))  # as good as a disk with no room left
+    try:
+        with pytest.raises(JournalError, match="start the hub again"):
+            journal.commit(rig.arena.turns + 1, [1, 2, os.urandom(1 << 16)], (), 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    journal.commit(rig.arena.turns + 1, [1, 2, b"small"], (), 0)
     journal.close()
     [record] = read_matches(path)
-    assert len(record.events) == 1
+    assert len(record.events) == 2
+
+
+@pytest.mark.parametrize("left", [b"torn", bytes(100), b"\xff" * 40])
+def test_torn_end_of_a_turn_is_cut_off(hubs, path, left):
+    rig = hubs()
+    step(seated(rig)[1])
+    rig.journal.close()
+    [file] = path.parent.glob("*-turns-*")
+    whole = file.read_bytes()
+    for torn in (whole + left, whole + whole[:30]):
+        file.write_bytes(torn)
+        [record] = read_matches(path)
+        assert len(record.events) == 1
+    assert len(hubs().arena.matches) == 1
+    assert file.read_bytes().startswith(whole)
+
+
+def test_turns_of_a_journal_that_was_here_before_are_not_taken_for_its_own(hubs, path):
+    rig = hubs()
+    step(seated(rig)[1])
+    rig.journal.close()
+    for file in path.parent.glob("journal.db*"):
+        if "-turns-" not in file.name:
+            file.unlink()
+    rig = hubs()
+    assert rig.arena.matches == {}
+    seated(rig)
+    [(_, opening)] = hubs().worker(b"v").opened()
+    assert opening.events == ()
 
 
 @pytest.mark.soak
@@ -368,6 +409,7 @@ def test_process_killed_at_any_moment_has_kept_every_turn_it_reported(tmp_path):
     writer = textwrap.dedent("""
         import sys
         from netsiege.hub.journal import SqliteJournal
+from netsiege.hub.ledger import RoomOpened
         journal = SqliteJournal(sys.argv[1])
         turn = journal.load().turns
         while True:
@@ -385,9 +427,7 @@ def test_process_killed_at_any_moment_has_kept_every_turn_it_reported(tmp_path):
         process.stdout.close()
         process.wait()
         reported = max([reported, *(int(line) for line in rest[:-1] if line)])
-        with sqlite3.connect(path) as database:
-            ids = [row[0] for row in database.execute("SELECT id FROM turns ORDER BY id")]
-        database.close()
+        ids = turns_of(path)
         assert ids == list(range(1, len(ids) + 1))
         assert len(ids) in (reported, reported + 1)
 

@@ -27,6 +27,7 @@ def _changes(plan):
             "DRAIN_MAX": plan.drain_max,
             "FEW": 3 * (plan.seed % 3),
         },
+        "netsiege.hub.turns": {"FILE_BYTES": 256},
         "netsiege.hub.door": {"IDLE_TALK_MAX": 60, "REMEMBER_S": 5.0},
     }
 

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from netsiege.hub import archive, journal
 from netsiege.hub.archive import read_matches
 from netsiege.hub.journal import SqliteJournal
+from netsiege.hub.turns import TurnLog
 
 TORN = b"torn" * 64
 """What the commit in progress has left at the end of the log."""
@@ -30,11 +31,32 @@ class _NoThread:
         pass
 
 
+class _MemoryTurns:
+    """The log of turns, in memory."""
+
+    def __init__(self):
+        self.turns = []
+
+    @property
+    def last(self):
+        return max((turn for turn, _ in self.turns), default=0)
+
+    def write(self, turn, events):
+        self.turns.append((turn, events))
+
+    def read(self):
+        return iter(list(self.turns))
+
+    def forget(self, oldest):
+        self.turns = [(turn, events) for turn, events in self.turns if turn > oldest]
+
+
 class MemoryDisk:
     """The real journal on a database in memory: a transaction is there as a whole, or not."""
 
     def __init__(self):
         self.database = sqlite3.connect(":memory:", isolation_level=None)
+        self.turns = _MemoryTurns()
 
     def open(self):
         """The journal of a process that has just begun."""
@@ -42,6 +64,7 @@ class MemoryDisk:
             for name, value in (
                 ("_lock", lambda _path: io.BytesIO()),
                 ("_connect", lambda _path: self.database),
+                ("TurnLog", lambda _path, _name: self.turns),
                 ("threading", SimpleNamespace(Event=threading.Event, Thread=_NoThread)),
             ):
                 undo.callback(setattr, journal, name, getattr(journal, name))
@@ -53,14 +76,19 @@ class MemoryDisk:
             self.database.rollback()
 
     def turns_kept(self):
-        return self.database.execute("SELECT COUNT(*) FROM turns").fetchone()[0]
+        return len(self.turns.turns)
 
     def matches(self):
         """All matches, as anyone reads them from a journal's file."""
-        with tempfile.NamedTemporaryFile(suffix=".journal") as file:
-            file.write(self.database.serialize())
-            file.flush()
-            return list(read_matches(file.name))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "m.journal"
+            path.write_bytes(self.database.serialize())
+            name = self.database.execute("SELECT name FROM meta").fetchone()[0]
+            log = TurnLog(path, name)
+            for turn, events in self.turns.turns:
+                log.write(turn, events)
+            log.close()
+            return list(read_matches(path))
 
     def close(self):
         self.database.close()
@@ -89,13 +117,18 @@ class FileDisk:
                 shutil.copyfile(there, left.with_name(left.name + ending))
         with left.with_name(left.name + "-wal").open("ab") as log:
             log.write(TORN)
+        for file in sorted(self._path.parent.glob(f"{self._path.name}-turns-*")):
+            copy = left.with_name(file.name.replace(self._path.name, left.name, 1))
+            shutil.copyfile(file, copy)
+            with copy.open("ab") as log:
+                log.write(TORN)
         if self._journal._database.in_transaction:
             self._journal._database.rollback()
         self._journal.close()
         self._path = left
 
     def turns_kept(self):
-        return self._journal._database.execute("SELECT COUNT(*) FROM turns").fetchone()[0]
+        return sum(1 for _ in self._journal._turns.read())
 
     def matches(self):
         return list(read_matches(self._path))
