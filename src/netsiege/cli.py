@@ -103,7 +103,7 @@ def hub(
     journal: Annotated[
         Optional[str],
         typer.Option(
-            help="A file (and some beside it) that keeps everything: a hub that starts with it goes on where it was."
+            help="A file, with more beside it, that keeps everything: a hub goes on from it."
         ),
     ] = None,
     insecure: Annotated[
