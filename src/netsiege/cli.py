@@ -102,9 +102,7 @@ def hub(
     seed: Seed = None,
     journal: Annotated[
         Optional[str],
-        typer.Option(
-            help="A file, with more beside it, that keeps everything: a hub goes on from it."
-        ),
+        typer.Option(help="A file, with more beside it, that keeps everything: a hub goes on from it."),
     ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow addresses that others can reach, without keys.")
