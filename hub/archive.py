@@ -49,9 +49,9 @@ def load_kept(database: sqlite3.Connection, last_turn: int, log: Iterable[tuple[
         for name, opened in database.execute("SELECT name, opened FROM rooms")
     ]
     last = database.execute("SELECT COALESCE(MAX(id), 0) FROM matches").fetchone()[0]
-    filed = database.execute("SELECT COALESCE(MAX(turn), 0) FROM chunks").fetchone()[0]
-    made_in = database.execute("SELECT COALESCE(MAX(turn), 0) FROM matches").fetchone()[0]
-    turns = max(last_turn, filed + 1, made_in + 1)
+    filed = database.execute("SELECT COALESCE(MAX(turn) + 1, 0) FROM chunks").fetchone()[0]
+    made_in = database.execute("SELECT COALESCE(MAX(turn) + 1, 0) FROM matches").fetchone()[0]
+    turns = max(last_turn, filed, made_in)
     return Kept(rooms, _load_open(database, log), _load_ended(database), last, turns)
 
 

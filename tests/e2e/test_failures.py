@@ -158,8 +158,9 @@ def test_killed_worker_is_a_pause_of_less_than_a_second(start_hub):
     agent = RandomAttacker(address=hub.address)
     observation, longest_s = agent.register(), 0.0
     for kill in range(10):
+        running = wait_until(lambda: len(hub.workers()) == 2 and hub.workers(), "two workers")
         wait_until(lambda: len(status(hub).workers) == 2, "two workers")
-        os.kill(hub.workers()[kill % 2], signal.SIGKILL)
+        os.kill(running[kill % 2], signal.SIGKILL)
         for _ in range(5):
             if observation.end:
                 observation = agent.request_game_reset()

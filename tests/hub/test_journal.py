@@ -409,7 +409,6 @@ def test_process_killed_at_any_moment_has_kept_every_turn_it_reported(tmp_path):
     writer = textwrap.dedent("""
         import sys
         from netsiege.hub.journal import SqliteJournal
-from netsiege.hub.ledger import RoomOpened
         journal = SqliteJournal(sys.argv[1])
         turn = journal.load().turns
         while True:
