@@ -34,9 +34,6 @@ DRAIN_MAX: Final = 1_000
 """Messages taken from one side before the other gets its turn."""
 DEPARTED_S: Final = 10.0
 """How long a peer that is gone is remembered: longer than what it had sent can lie in a queue."""
-FEW: Final = 6
-"""Entries of a turn, three for an event: so few are committed while the workers compute. More wait for the
-workers' next word, so that one commit serves as many as possible."""
 FORGET_EVERY_TURNS: Final = 2_000
 """How often the journal's turns are looked through for those that nobody needs any more."""
 
@@ -147,12 +144,10 @@ class HubLoop:
                 self._workers.send(*sent)
             if arena.to_workers:
                 self._send_all(self._workers, arena.to_workers)
-        if arena.to_agents or arena.records or len(arena.turn) <= FEW:
-            self._flush()
+        self._flush()
 
     def _drain_workers(self, now_s: float) -> None:
         """What workers say is about events that are committed, so it goes on to the agents at once."""
-        self._flush()
         arena, receive, take = self._arena, self._workers.receive, self._broker.from_worker
         for _ in range(DRAIN_MAX):
             received = receive()

@@ -55,6 +55,7 @@ class TurnLog:
         self.last = turn
 
     def _begin_file(self, turn: int) -> None:
+        self.sync()  # nobody syncs this file again
         self.close()
         file = self._path.with_name(f"{_prefix(self._path, self._name)}{turn:012}")
         self._open(file, 0)

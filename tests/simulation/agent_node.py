@@ -322,7 +322,6 @@ class AgentNode:
         self.unreachable_until_s = 0.0
         self.token = None
         self.done = False
-        self.quit = False
         self.joins = set()
         self.asked_of = {}
         """(Handle, request) -> what was asked under it: one thing, or more if it was lost before."""

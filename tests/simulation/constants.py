@@ -25,7 +25,6 @@ def _changes(plan):
         "netsiege.hub.loop": {
             "FORGET_EVERY_TURNS": FORGET_EVERY_TURNS,
             "DRAIN_MAX": plan.drain_max,
-            "FEW": 3 * (plan.seed % 3),
         },
         "netsiege.hub.turns": {"FILE_BYTES": 256},
         "netsiege.hub.door": {"IDLE_TALK_MAX": 60, "REMEMBER_S": 5.0},

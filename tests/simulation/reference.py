@@ -120,7 +120,6 @@ class Reference:
         """All that there were."""
         self.lines = {}
         """Handle -> what its seat has been told."""
-        self.answered_in_view = None
         self._last_view = None
         self._news = set()
 
