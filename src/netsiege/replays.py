@@ -6,49 +6,16 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 from attrs import define
 
 from netsiege.engine.playback import complete
 from netsiege.engine.replay import Replay, Told
 from netsiege.errors import ConfigError, SiegeError
-from netsiege.protocol import SeatSpec
+from netsiege.hub.archive import MatchRecord, read_matches
 
 
-class Record(Protocol):
-    """A match as a journal has it: `netsiege.hub.archive.MatchRecord`.
-
-    `events` are each `EVENT_HEAD` and a body; `outputs`, `chain` and `cause` are None while it is open.
-    """
-
-    @property
-    def id(self) -> int: ...  # noqa: D102  # the class says what there is to say
-    @property
-    def room(self) -> str: ...  # noqa: D102  # as above
-    @property
-    def spec(self) -> bytes: ...  # noqa: D102  # as above
-    @property
-    def engine(self) -> bytes: ...  # noqa: D102  # as above
-    @property
-    def seed(self) -> int: ...  # noqa: D102  # as above
-    @property
-    def episodes(self) -> int | None: ...  # noqa: D102  # as above
-    @property
-    def seats(self) -> tuple[SeatSpec, ...]: ...  # noqa: D102  # as above
-    @property
-    def events(self) -> tuple[bytes, ...]: ...  # noqa: D102  # as above
-    @property
-    def outputs(self) -> int | None: ...  # noqa: D102  # as above
-    @property
-    def chain(self) -> int | None: ...  # noqa: D102  # as above
-    @property
-    def cause(self) -> str | None: ...  # noqa: D102  # as above
-    @property
-    def text(self) -> str: ...  # noqa: D102  # as above
-
-
-def from_record(record: Record) -> Replay:
+def from_record(record: MatchRecord) -> Replay:
     """The replay of a finished match: plays it again for the chain and the results.
 
     Raises `SiegeError`, naming the match, if it is open, if this engine cannot play it, or if what comes out
@@ -90,14 +57,14 @@ class Extracted:
     failure: str = ""
 
 
-def read_journal(path: str | os.PathLike[str]) -> Iterator[Record]:
+def read_journal(path: str | os.PathLike[str]) -> Iterator[MatchRecord]:
     """The matches of a journal, which a running hub may be writing. `ConfigError` if it is no journal."""
-    from netsiege.hub.archive import read_matches  # noqa: PLC0415  # only this needs the hub
-
     return read_matches(path)
 
 
-def extract(records: Iterable[Record], folder: Path, wanted: Collection[int] = ()) -> Iterator[Extracted]:
+def extract(
+    records: Iterable[MatchRecord], folder: Path, wanted: Collection[int] = ()
+) -> Iterator[Extracted]:
     """Writes `room-MATCH.siege` into the folder for each finished match, or the `wanted` ones only.
 
     A match that does not come out as its hub told it is not written; the others are. Raises `ConfigError` if

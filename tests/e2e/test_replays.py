@@ -14,28 +14,11 @@ from netsiege.engine.recorder import Recorder
 from netsiege.engine.replay import LINK_BYTES, Replay, Told
 from netsiege.engine.selfplay import play_randomly
 from netsiege.errors import SiegeError
-from netsiege.protocol import EVENT_HEAD, HUB_SEAT, Cause, Kind, SeatSpec, link
+from netsiege.hub.archive import MatchRecord
+from netsiege.protocol import EVENT_HEAD, HUB_SEAT, Cause, Kind, link
 from netsiege.protocol.play import read_trajectory
 from netsiege.replays import extract, from_record
 from netsiege.scenarios import load_spec
-
-
-@attrs.frozen
-class MatchRecord:
-    """What a journal says of a match."""
-
-    id: int
-    room: str
-    spec: bytes
-    engine: bytes
-    seed: int
-    episodes: int | None
-    seats: tuple[SeatSpec, ...]
-    events: tuple[bytes, ...]
-    outputs: int | None
-    chain: int | None
-    cause: str | None
-    text: str
 
 
 def match(number=7, room="duel", events=700, **overrides):
@@ -57,6 +40,7 @@ def match(number=7, room="duel", events=700, **overrides):
         room=room,
         spec=begun.spec,
         engine=begun.engine,
+        rulesets=("netsecgame",),
         seed=number,
         episodes=None,
         seats=begun.seats,
