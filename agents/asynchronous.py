@@ -28,7 +28,13 @@ class AsyncAgent(AgentProfile):
         if self._client is not None and self._client.failed:
             await self.terminate_connection()
         if self._client is None:
-            client = AsyncClient(self.address, self.name, token=self._token, reconnect_s=self.reconnect_s)
+            client = AsyncClient(
+                self.address,
+                self.name,
+                token=self._token,
+                reconnect_s=self.reconnect_s,
+                keys=self.keys,
+            )
             self._client = await client.open(self.connect_timeout_s)
         if self._token is not None:
             seat = await self._continue(self._client)

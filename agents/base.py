@@ -181,6 +181,12 @@ class BaseAgent(AgentProfile):
     def connect(self) -> Client:
         """The agent's connection, opened if it is not yet."""
         if self._client is None:
-            client = Client(self.address, self.name, token=self._token, reconnect_s=self.reconnect_s)
+            client = Client(
+                self.address,
+                self.name,
+                token=self._token,
+                reconnect_s=self.reconnect_s,
+                keys=self.keys,
+            )
             self._client = client.open(self.connect_timeout_s)
         return self._client

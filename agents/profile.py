@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 from collections.abc import Sequence
 from typing import ClassVar
 
 from netsiege.errors import ConfigError, HubUnreachable
 from netsiege.game import AgentRole
+from netsiege.keys import Keys
 from netsiege.outage import RECONNECT_S
 from netsiege.protocol import DEFAULT_PORT, DEFAULT_ROOM, clean_name
 from netsiege.session import Seat
@@ -40,17 +42,22 @@ class AgentProfile:
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         reconnect_s: float = RECONNECT_S,
         session_token: bytes | None = None,
+        keys: Keys | str | os.PathLike[str] | None = None,
     ) -> None:
         """`address` (`tcp://HOST:PORT`) stands in for `host` and `port`. Connects when it registers.
 
         A connection that is lost is tried again for `reconnect_s`. With the `session_token` of an agent that
         is gone, the first `register` continues its seat, whatever role and room are given here.
+
+        `keys` is what a hub with keys asks for: a folder that `netsiege keys` has made, or `Keys`. Without,
+        it is the folder in the environment variable NETSIEGE_KEYS, if that is set.
         """
         self.address = address or f"tcp://{host}:{port}"
         self.room = room
         self.name = _checked_name(name or type(self).__name__)
         self.connect_timeout_s = connect_timeout_s
         self.reconnect_s = reconnect_s
+        self.keys = keys
         self._token = session_token
         self._role = AgentRole.from_string(role)
         self._logger = logging.getLogger(type(self).__name__)

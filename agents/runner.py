@@ -18,6 +18,7 @@ def run_agent(
     episodes: int | None,
     seats: int,
     wait_s: float,
+    keys: str | None = None,
 ) -> list[EpisodeSummary]:
     """Plays and returns the episodes. None for `episodes`: as many as the match has, or one.
 
@@ -37,6 +38,7 @@ def run_agent(
         room=room,
         name=name[:64],
         connect_timeout_s=wait_s,
+        keys=keys,
     )
     try:
         if seats > 1:

@@ -15,7 +15,9 @@ from zmq.utils.monitor import recv_monitor_message
 from netsiege.engine.host import GameHost
 from netsiege.engine.identity import engine_digest
 from netsiege.engine.tables import RULESETS
-from netsiege.errors import ProtocolError
+from netsiege.errors import AuthError, ProtocolError
+from netsiege.handshakes import HANDSHAKE_FAILED, Handshakes
+from netsiege.keys import Keys
 from netsiege.protocol import (
     HEAD_BYTES,
     MAX_NAME_CHARS,
@@ -23,6 +25,7 @@ from netsiege.protocol import (
     WORKER_HEAD,
     WORKER_HEARTBEAT_IVL_MS,
     WORKER_HEARTBEAT_TIMEOUT_MS,
+    Code,
     Error,
     Kind,
     Ready,
@@ -31,6 +34,13 @@ from netsiege.wire import LINGER_MS, connect, dealer
 
 POLL_MS: Final = 100
 """How long an idle worker sleeps before it looks whether it should stop."""
+MONITORED: Final = (
+    zmq.EVENT_CONNECTED
+    | zmq.EVENT_HANDSHAKE_SUCCEEDED
+    | HANDSHAKE_FAILED
+    | zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_CONNECT_RETRIED
+)
 MAX_DRAIN_BYTES: Final = 1 << 16
 """About how much is taken in a row before it looks: a few milliseconds' work, but for the last frame."""
 
@@ -42,18 +52,19 @@ def run_worker(
     slots: int,
     name: str | None,
     stop: Callable[[], bool],
-    secure: Callable[[zmq.Socket[bytes]], None] | None = None,
+    keys: Keys | None = None,
 ) -> None:
     """Runs matches for the hub at the address `hub` until `stop()` is true, asked about ten times a second.
 
     Then it takes its leave, so that its matches can go on elsewhere: what it has taken in is answered first.
     Takes up to `slots` matches at a time. A hub that is not there, or goes away, is waited for; when it is
-    back, this worker begins anew without matches. `secure` gets each new socket before it connects.
+    back, this worker begins anew without matches. Raises `AuthError` if the hub does not let the worker's
+    `keys` in, or only one of the two has keys.
     """
     said = name or f"{platform.node() or 'worker'}-{os.getpid()}"[-MAX_NAME_CHARS:]
     ready = Ready(said, slots, engine_digest(), RULESETS, os.urandom(8))
     with zmq.Context() as context:
-        worker = _Worker(context, hub, ready, secure)
+        worker = _Worker(context, hub, ready, keys)
         spare_the_collector()
         try:
             while not stop():
@@ -82,15 +93,16 @@ class _Worker:
         context: zmq.Context[zmq.Socket[bytes]],
         hub: str,
         ready: Ready,
-        secure: Callable[[zmq.Socket[bytes]], None] | None,
+        keys: Keys | None,
     ) -> None:
         self._context = context
         self._hub = hub
         self._ready = WORKER_HEAD.pack(VERSION, Kind.READY, 0, 0) + ready.encode()
         self._name = ready.name
-        self._secure = secure
+        self._keys = keys
         self._host = GameHost()
         self._warned = False
+        self._handshakes = Handshakes(keys)
         self._connect()
 
     def _connect(self) -> None:
@@ -98,11 +110,10 @@ class _Worker:
         self._connected = False
         socket = dealer(self._context, WORKER_HEARTBEAT_IVL_MS, WORKER_HEARTBEAT_TIMEOUT_MS)
         self._socket = socket
-        if self._secure is not None:
-            self._secure(socket)
-        self._monitor = socket.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CONNECT_RETRIED
-        )
+        if self._keys is not None:
+            self._keys.secure(socket)
+        self._handshakes = Handshakes(self._keys)
+        self._monitor = socket.get_monitor_socket(MONITORED)
         connect(socket, self._hub)
         self._poller = zmq.Poller()
         self._poller.register(socket, zmq.POLLIN)
@@ -119,9 +130,14 @@ class _Worker:
         if self._socket in waiting:
             self._drain()
         if self._monitor in waiting:
-            self._look(recv_monitor_message(self._monitor)["event"])
+            told = recv_monitor_message(self._monitor)
+            self._handshakes.heard(int(told["event"]), int(told["value"]))
+            self._look(int(told["event"]))
 
     def _look(self, event: int) -> None:
+        refusal = self._handshakes.refusal(self._hub)
+        if refusal is not None and self._handshakes.refused:
+            raise refusal
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._connected, self._warned = True, False
             self._say_ready()
@@ -132,7 +148,7 @@ class _Worker:
             self._connect()
         elif event == zmq.EVENT_CONNECT_RETRIED and not self._warned:
             self._warned = True
-            _log.warning("hub_unreachable hub=%s: trying until it is there", self._hub)
+            _log.warning("hub_unreachable hub=%s: %s", self._hub, refusal or "trying until it is there")
 
     def _say_ready(self) -> None:
         """Whoever is ready has no matches."""
@@ -163,6 +179,8 @@ class _Worker:
             return
         try:
             error = Error.decode(frame[HEAD_BYTES:])
+            if error.code == Code.NOT_ALLOWED:
+                raise AuthError(f"{self._hub}: {error.text}")
             _log.error("hub_refused code=%s text=%s", error.code, error.text)
         except ProtocolError as problem:
             _log.error("hub_refused text=%s", problem.text)

@@ -1,10 +1,15 @@
-"""Reading journals: what a hub goes on from, and the matches that anyone can play again."""
+"""Reading journals: what a hub goes on from, and the matches that anyone can play again.
+
+A hub trusts its own journal; `read_matches` trusts nothing: whatever is in the file, it takes bounded memory
+for each match, and one that makes no sense does not keep the others from being read.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sqlite3
+import struct
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,10 +20,45 @@ from attrs import define, frozen
 from netsiege.errors import ConfigError, JournalError, ProtocolError
 from netsiege.hub.ledger import Kept, MatchEnded, MatchMade, OpenMatch
 from netsiege.hub.turns import read_turns
-from netsiege.protocol import OpenRoom, SeatSpec, unpack
+from netsiege.protocol import (
+    EVENT_HEAD,
+    MAX_AGENT_FRAME_BYTES,
+    MAX_SEED,
+    MAX_WORKER_FRAME_BYTES,
+    Cause,
+    OpenRoom,
+    SeatSpec,
+    unpack,
+)
+from netsiege.protocol.bounded import unpack_bounded
+from netsiege.protocol.declare import (
+    a_text,
+    a_whole,
+    an_opaque,
+    clean_name,
+    many,
+    maybe,
+    one_of,
+    quoted,
+    told_name,
+)
 
 REMEMBER_ENDED_S: Final = 60.0
 """How long the last words about the seats of a match are told to sessions after a restart."""
+
+
+MAX_EVENTS: Final = 1 << 23
+MAX_EVENT_BYTES: Final = 1 << 28
+"""Of one match that is to be played again: a replay holds no more."""
+MAX_BLOB_BYTES: Final = MAX_WORKER_FRAME_BYTES
+"""Of one value in the file: a snapshot and the events since have come in a frame."""
+MAX_LOG_BYTES: Final = 1 << 29
+"""Of all turns that are still there."""
+MAX_ROOMS: Final = 1 << 16
+
+_TABLES: Final = ("meta", "rooms", "matches", "chunks")
+_MADE_VALUES: Final = 1 << 21
+"""In the record of how a match was made: enough for as many seats as there can be."""
 
 
 @define
@@ -28,10 +68,12 @@ class _Events:
     match: int
     known: int
     events: list[bytes]
+    size_bytes: int = 0
 
     def add(self, sequence: int, event: bytes) -> None:
         if sequence == self.known + 1:
             self.events.append(event)
+            self.size_bytes += len(event)
             self.known = sequence
         elif sequence > self.known:
             raise JournalError(f"match {self.match}: event {sequence} comes after event {self.known}")
@@ -63,7 +105,7 @@ def _load_open(database: sqlite3.Connection, log: Iterable[tuple[int, bytes]]) -
     heads: dict[int, dict[str, Any]] = {}
     for number, room, ordinal, turn, made in rows:
         heads[number] = _load_head(database, number, turn)
-        heads[number]["made"] = _read_made(number, room, ordinal, made)
+        heads[number]["made"] = _read_made(number, room, ordinal, unpack(made))
         events = heads[number].pop("events")
         found[number] = _Events(number, heads[number]["base"] + len(events), events)
     for _, blob in log:
@@ -96,8 +138,8 @@ def _load_head(database: sqlite3.Connection, number: int, turn: int) -> dict[str
     return head
 
 
-def _read_made(number: int, room: str, ordinal: int, text: bytes) -> MatchMade:
-    seed, engine, rulesets, players, specs, seats = unpack(text)
+def _read_made(number: int, room: str, ordinal: int, made: Any) -> MatchMade:
+    seed, engine, rulesets, players, specs, seats = made
     return MatchMade(number, ordinal, room, seed, engine, tuple(rulesets), players, specs, seats)
 
 
@@ -117,7 +159,8 @@ class MatchRecord:
     """A match as a journal has it: all that it takes to play it again.
 
     `outputs` and `chain` (see `netsiege.protocol.link`) say what its workers have told; like `cause` they are
-    None while the match is open. An event is an `EVENT_HEAD` and its body.
+    None while the match is open. An event is an `EVENT_HEAD` and its body. If there is a `problem`, it says
+    why the match cannot be read, and only `id`, and maybe `room`, can be relied on.
     """
 
     id: int
@@ -133,63 +176,139 @@ class MatchRecord:
     chain: int | None
     cause: str | None
     text: str
+    problem: str = ""
 
 
 def read_matches(path: str | os.PathLike[str]) -> Iterator[MatchRecord]:
     """The matches of a journal, those that are open included, in the order in which they were made.
 
-    Reads only; a hub may be writing. Raises `ConfigError` if the file is no journal, or damaged.
+    Reads only; a hub may be writing. A match that cannot be read has a `problem`. Raises `ConfigError` if the
+    file is no journal, or so damaged that the matches cannot be told apart.
     """
-    where = Path(path)
-    if not where.is_file():
-        raise ConfigError(f"{path}: there is no such file")
+    label = quoted(os.fspath(path), 1_000)[1:-1]
     try:
+        where = Path(path).resolve()
+        if not where.is_file():
+            raise ConfigError(f"{label}: there is no such file")
         with contextlib.closing(
-            sqlite3.connect(f"{where.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)
+            sqlite3.connect(f"{where.as_uri()}?mode=ro", uri=True, timeout=5.0)
         ) as database:
+            _distrust(database)
             name = database.execute("SELECT name FROM meta").fetchone()[0]
             # before the rest, which may have more filed by then: what is in both is taken once
-            log = list(read_turns(where.resolve(), name))
+            log = list(read_turns(where, name, MAX_LOG_BYTES))
             yield from _read(database, log)
-    except (sqlite3.Error, OSError, ProtocolError, JournalError, LookupError, ValueError, TypeError) as error:
-        raise ConfigError(f"{path}: cannot be read as a journal: {error}") from None
+    except _ERRORS as error:
+        said = quoted(str(error), 300)[1:-1] or type(error).__name__
+        raise ConfigError(f"{label}: cannot be read as a journal: {said}") from None
+
+
+_ERRORS: Final = (
+    sqlite3.Error,
+    OSError,
+    ProtocolError,
+    JournalError,
+    LookupError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    struct.error,
+)
+"""What reading a file raises that anyone may have made."""
+
+
+def _distrust(database: sqlite3.Connection) -> None:
+    """As SQLite advises for files of strangers; and every table is a table, of values that are written down."""
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_BLOB_BYTES)
+    for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0", "query_only = ON"):
+        database.execute(f"PRAGMA {pragma}")
+    for table in _TABLES:
+        row = database.execute("SELECT type, sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        if row is None or row[0] != "table" or not str(row[1]).upper().startswith("CREATE TABLE"):
+            raise JournalError(f"it has no table {table}")
+        # views, and columns that are computed, could go on for ever
+        if any(column[6] for column in database.execute(f"PRAGMA table_xinfo({table})")):
+            raise JournalError(f"the table {table} has columns that are computed")
 
 
 def _read(database: sqlite3.Connection, log: list[tuple[int, bytes]]) -> Iterator[MatchRecord]:
     database.execute("BEGIN")
-    rooms = {name: OpenRoom.decode(opened) for name, opened in database.execute("SELECT * FROM rooms")}
+    rooms = _read_rooms(database)
     unfiled = _unfiled(database, log)
     rows = database.execute(
         "SELECT id, room, ordinal, made, outputs, chain, cause, text FROM matches ORDER BY id"
-    ).fetchall()
-    for number, room, ordinal, text, outputs, chain, cause, why in rows:
-        made, told = _read_made(number, room, ordinal, text), rooms[room]
-        yield MatchRecord(
-            number,
-            room,
-            told.spec,
-            made.engine,
-            made.rulesets,
-            made.seed,
-            told.episodes,
-            tuple(SeatSpec.read(seat) for seat in made.specs),
-            tuple(_all_events(database, number, unfiled)),
-            outputs,
-            chain,
-            cause,
-            why or "",
-        )
+    )
+    last = -1
+    for number, *fields in rows:
+        if not last < number <= MAX_SEED:
+            raise JournalError(f"match {number} comes after match {last}")
+        last = number
+        try:
+            yield _record(database, number, fields, rooms, unfiled)
+        except GeneratorExit:
+            raise
+        except _ERRORS as error:
+            said = quoted(str(error), 300)[1:-1] or type(error).__name__
+            yield _unreadable(number, fields[0], said)
+
+
+def _read_rooms(database: sqlite3.Connection) -> dict[str, OpenRoom]:
+    rooms: dict[str, OpenRoom] = {}
+    for name, opened in database.execute("SELECT name, opened FROM rooms"):
+        if name in rooms or len(rooms) >= MAX_ROOMS:
+            raise JournalError(f"there are too many rooms, or two of the name {quoted(name)}")
+        rooms[clean_name(name)] = OpenRoom.read(unpack_bounded(an_opaque(opened), _MADE_VALUES))
+    return rooms
+
+
+def _record(
+    database: sqlite3.Connection,
+    number: int,
+    fields: list[Any],
+    rooms: dict[str, OpenRoom],
+    unfiled: dict[int, list[tuple[int, bytes]]],
+) -> MatchRecord:
+    room, ordinal, text, outputs, chain, cause, why = fields
+    if room not in rooms:
+        raise JournalError(f"there is no room {quoted(room)}")
+    told = rooms[room]
+    made = _read_made(number, room, ordinal, unpack_bounded(an_opaque(text), _MADE_VALUES))
+    return MatchRecord(
+        number,
+        room,
+        told.spec,
+        an_opaque(made.engine),
+        many(a_text(64), 64)(list(made.rulesets)),
+        a_whole(0, MAX_SEED)(made.seed),
+        told.episodes,
+        many(SeatSpec.read)(made.specs),
+        tuple(_all_events(database, number, unfiled)),
+        maybe(a_whole(0, MAX_SEED))(outputs),
+        maybe(a_whole(0, 0xFFFFFFFF))(chain),
+        maybe(one_of(Cause))(cause),
+        a_text(512)(why or ""),
+    )
+
+
+def _unreadable(number: int, room: object, problem: str) -> MatchRecord:
+    try:
+        name = told_name(room)
+    except ValueError:
+        name = "?"
+    return MatchRecord(number, name, b"", b"", (), 0, None, (), (), None, None, None, "", problem)
 
 
 def _unfiled(
     database: sqlite3.Connection, log: Iterable[tuple[int, bytes]]
 ) -> dict[int, list[tuple[int, bytes]]]:
     """The events of open matches in the turns that are still there."""
-    found: dict[int, list[tuple[int, bytes]]] = {
-        number: [] for (number,) in database.execute("SELECT id FROM matches WHERE ended_s IS NULL")
-    }
+    found: dict[int, list[tuple[int, bytes]]] = {}
+    for (number,) in database.execute("SELECT id FROM matches WHERE ended_s IS NULL ORDER BY id"):
+        if number in found:
+            raise JournalError(f"match {number} is there twice")
+        found[number] = []
     for _, blob in log:
-        flat = iter(unpack(blob))
+        flat = iter(unpack_bounded(blob, 3 * MAX_EVENTS))
         for number, sequence, event in zip(flat, flat, flat, strict=True):
             if number in found:
                 found[number].append((sequence, event))
@@ -200,10 +319,25 @@ def _all_events(
     database: sqlite3.Connection, number: int, unfiled: dict[int, list[tuple[int, bytes]]]
 ) -> list[bytes]:
     found = _Events(number, 0, [])
-    for upto, events in database.execute(
-        "SELECT upto, events FROM chunks WHERE match = ? ORDER BY rowid", (number,)
-    ):
-        found.add_chunk(upto, unpack(events))
+    chunks = database.execute("SELECT upto, events FROM chunks WHERE match = ? ORDER BY rowid", (number,))
+    for count, (upto, events) in enumerate(chunks):
+        found.add_chunk(a_whole(0, MAX_SEED)(upto), _listed(events))
+        if len(found.events) > MAX_EVENTS or found.size_bytes > MAX_EVENT_BYTES or count > MAX_EVENTS:
+            raise JournalError(f"more than {MAX_EVENTS} events, or {MAX_EVENT_BYTES} bytes of them")
     for sequence, event in unfiled.get(number, ()):
-        found.add(sequence, event)
+        found.add(a_whole(0, MAX_SEED)(sequence), _an_event(event))
     return found.events
+
+
+def _listed(blob: Any) -> list[bytes]:
+    events = unpack_bounded(an_opaque(blob), 2 * MAX_EVENTS)
+    if not isinstance(events, list):
+        raise JournalError("a chunk is no list of events")
+    return [_an_event(event) for event in events]
+
+
+def _an_event(value: Any) -> bytes:
+    event = an_opaque(value)
+    if not EVENT_HEAD.size <= len(event) <= EVENT_HEAD.size + MAX_AGENT_FRAME_BYTES:
+        raise JournalError("an event is malformed")
+    return event

@@ -14,7 +14,9 @@ from typing import Final
 
 from netsiege.errors import ConfigError
 from netsiege.hub import clocks, door, leasing, resume
+from netsiege.hub.gate import NOBODY, Gate, OpenGate, Who
 from netsiege.hub.ledger import Record, file_chunk, match_ended, match_made, room_opened
+from netsiege.hub.limits import DEFAULT_LIMITS, Limits
 from netsiege.hub.lobby import enter, missing_players, take_match, withdraw
 from netsiege.hub.records import (
     NEVER,
@@ -27,6 +29,8 @@ from netsiege.hub.records import (
     Suspects,
     Worker,
 )
+from netsiege.hub.roll import Roll
+from netsiege.hub.tally import Tally
 from netsiege.protocol import (
     AGENT_HEAD,
     EVENT_HEAD,
@@ -59,7 +63,8 @@ class Arena:
 
     `draw_u64` gives unguessable non-zero 64-bit numbers: handles, leases and tokens are made of them.
     `journaling` says that someone keeps what is in `turn` and `records`; else nothing is put there.
-    `round_trip_s` is the least that a connection takes there and back.
+    `round_trip_s` is the least that a connection of an agent takes there and back, `who` tells whose it is,
+    `whose_worker` the same for a worker's, and `gate` what a key may do.
     """
 
     def __init__(
@@ -70,9 +75,19 @@ class Arena:
         *,
         journaling: bool = False,
         round_trip_s: Callable[[bytes], float] = lambda _peer: 0.0,
+        who: Callable[[bytes], Who] = lambda _peer: NOBODY,
+        whose_worker: Callable[[bytes], Who] = lambda _peer: NOBODY,
+        gate: Gate | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        tally: Tally | None = None,
     ) -> None:
         self.draw_u64 = draw_u64
         self.round_trip_s = round_trip_s
+        self.who = who
+        self.whose_worker = whose_worker
+        self.gate = gate if gate is not None else OpenGate()
+        self.limits = limits
+        self.tally = tally if tally is not None else Tally()
         self.started_s = now_s
         self.now_s = now_s
         self.journaling = journaling
@@ -86,8 +101,9 @@ class Arena:
         """What else is to be committed with them."""
         self.sessions: dict[bytes, Session] = {}
         """Those that are here, by connection."""
-        self.tokens: dict[bytes, Session] = {}
-        """All of them, by token."""
+        self.roll = Roll()
+        """All of them."""
+        self.tokens = self.roll.by_token
         self.away: dict[bytes, Session] = {}
         """Those that have lost their connection, by token."""
         self.seats: dict[int, Seat] = {}
@@ -126,7 +142,8 @@ class Arena:
         self.taken_over: dict[bytes, float] = {}
         """Connections whose session goes on over another one, and since when."""
         self.to_cut: list[bytes] = []
-        """Peers whose connection the loop should end."""
+        """Peers whose connection the loop should end, once they have had a moment to hear why."""
+        self.workers_to_cut: list[bytes] = []
 
     # --- rooms and matches --------------------------------------------------------------------------------
 
@@ -318,13 +335,17 @@ class Arena:
     def end_session(self, session: Session, why: bytes) -> None:
         """Ends a session for good: it leaves its seats."""
         self.detach(session)
-        self.tokens.pop(session.token, None)
-        self.away.pop(session.token, None)
+        self.forget(session)
         for seat in session.seats.values():
             seat.session, seat.peer, seat.view = None, b"", False
             self.seats.pop(seat.handle, None)
             if not seat.leaving:
                 self.leave(seat, why)
+
+    def forget(self, session: Session) -> None:
+        """Nobody can come back to a session any more."""
+        self.away.pop(session.token, None)
+        self.roll.remove(session)
 
     def detach(self, session: Session) -> None:
         """Takes a session off its connection, and whatever it asked that concerns no seat."""

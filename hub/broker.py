@@ -21,7 +21,6 @@ from netsiege.protocol import (
     EVENT_HEAD,
     HEAD_BYTES,
     HUB_SEAT,
-    MAX_AGENT_FRAME_BYTES,
     MAX_BATCH,
     MAX_REQUEST,
     OUT_BODY_AT,
@@ -52,7 +51,7 @@ ERROR: Final = int(Kind.ERROR)
 SEATED: Final = int(Kind.SEATED)
 MOVE: Final = int(Flag.MOVE)
 OVER: Final = int(Flag.OVER)
-IDLE: Final = frozenset({Kind.HELLO, Kind.PING, Kind.STATUS, Kind.WATCH, Kind.OPEN_ROOM})
+IDLE: Final = frozenset({Kind.HELLO, Kind.PING, Kind.STATUS, Kind.WATCH, Kind.OPEN_ROOM, Kind.ENROL})
 """What moves no match: as much of it as anyone needs, but no floods."""
 OUT_RECORD: Final = [int] * 6 + [bytes]
 
@@ -103,7 +102,7 @@ class Broker:
         try:
             self._agent_message(peer, version, kind, handle, request, frame)
         except ProtocolError as error:
-            door.refuse(arena, peer, handle, request, error.code, error.text)
+            door.refuse(arena, peer, handle, request, error.code, error.text, len(frame))
         return None
 
     def _agent_message(
@@ -111,18 +110,17 @@ class Broker:
     ) -> None:
         if version != VERSION:
             raise ProtocolError(Code.VERSION, f"this hub speaks version {VERSION}, not {version}")
-        if len(frame) > MAX_AGENT_FRAME_BYTES:
-            raise ProtocolError(
-                Code.TOO_LARGE, f"a frame has at most {MAX_AGENT_FRAME_BYTES} bytes, not {len(frame)}"
-            )
+        most = self.arena.limits.agent_frame_bytes
+        if len(frame) > most:
+            raise ProtocolError(Code.TOO_LARGE, f"a frame has at most {most} bytes, not {len(frame)}")
         if not request:
             raise ProtocolError(Code.MALFORMED, "a request id is never 0")
         body = frame[HEAD_BYTES:]
         idle = kind in IDLE or (kind == Kind.LEAVE and not handle)
         if idle and not door.is_idle_talk(self.arena, peer):
             return
-        if kind == Kind.HELLO:
-            desk.hello(self.arena, peer, request, body)
+        if kind in (Kind.HELLO, Kind.ENROL):
+            (desk.hello if kind == Kind.HELLO else desk.enrol)(self.arena, peer, request, body)
             return
         session = self.arena.sessions.get(peer)
         if session is None and peer in self.arena.taken_over:

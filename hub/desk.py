@@ -1,6 +1,7 @@
 """The front desk: requests about a session rather than a seat, none of them frequent.
 
-HELLO, JOIN, PING and BYE of everyone, OPEN_ROOM of directors, WATCH of directors and spectators, STATUS.
+HELLO, JOIN, PING and BYE of everyone, OPEN_ROOM of directors, WATCH of directors and spectators, STATUS, and
+ENROL of who has nothing but an invitation.
 """
 
 from __future__ import annotations
@@ -10,20 +11,25 @@ from typing import TYPE_CHECKING, Final
 
 import netsiege
 from netsiege.errors import ConfigError, ProtocolError
+from netsiege.hub import door
+from netsiege.hub.authority import Grant, Right
+from netsiege.hub.gate import Who
 from netsiege.hub.lobby import seats_of_role, waiting_joiners, withdraw
-from netsiege.hub.records import ASKED, Joiner, Room, Session
+from netsiege.hub.records import ASKED, NEVER, Joiner, Room, Session
 from netsiege.hub.resume import come_back
 from netsiege.protocol import (
     AGENT_HEAD,
-    MAX_BATCH,
     VERSION,
     Cause,
     Code,
     End,
+    Enrol,
+    Enrolled,
     Hello,
     Join,
     Kind,
     OpenRoom,
+    Refusals,
     RoomState,
     SessionRole,
     State,
@@ -31,6 +37,7 @@ from netsiege.protocol import (
     Watching,
     Welcome,
     WorkerState,
+    message,
     unpack,
 )
 from netsiege.protocol import Room as RoomOpened
@@ -39,8 +46,6 @@ if TYPE_CHECKING:
     from netsiege.hub.arena import Arena
 
 SOFTWARE: Final = f"netsiege {netsiege.__version__}"
-MAX_SEATS_PER_SESSION: Final = MAX_BATCH
-"""So that one STEP_MANY can move all seats of a session."""
 
 
 def _answer(arena: Arena, session: Session, kind: Kind, request: int, body: bytes) -> None:
@@ -49,26 +54,68 @@ def _answer(arena: Arena, session: Session, kind: Kind, request: int, body: byte
 
 def hello(arena: Arena, peer: bytes, request: int, body: bytes) -> None:
     """Opens a session, confirms the one that the connection has, or resumes another under its token."""
-    said = Hello.decode(body)
+    said, who = Hello.decode(body), arena.who(peer)
     session = arena.sessions.get(peer)
+    role = SessionRole(said.role)
+    grant = arena.gate.grant_of(who.key)
+    if grant is None or not grant.may_be(role):
+        _turn_out(arena, peer, request, grant, role)
+        return
     if said.token is not None:
-        _resume(arena, peer, request, said)
+        _resume(arena, peer, request, said, who)
         return
     if session is None:
+        _check_room_for(arena, who)
         token = b"".join(arena.draw_u64().to_bytes(8, "big") for _ in range(2))
-        session = Session(peer, SessionRole(said.role), said.name, said.deltas, token)
+        session = Session(peer, role, said.name, said.deltas, token, who, grant)
         session.rtt_s = arena.round_trip_s(peer)
-        arena.sessions[peer] = arena.tokens[token] = session
+        arena.sessions[peer] = session
+        arena.roll.add(session)
     _answer(arena, session, Kind.WELCOME, request, Welcome(session.token, SOFTWARE).encode())
 
 
-def _resume(arena: Arena, peer: bytes, request: int, said: Hello) -> None:
+def _turn_out(arena: Arena, peer: bytes, request: int, grant: Grant | None, role: SessionRole) -> None:
+    """A key that is not good for what it asks for, now or any more."""
+    text = "this key is not authorized (any more)"
+    if grant is not None:
+        text = f"this key is {grant.name}'s, with the right {grant.right}: it opens no session as {role}"
+    door.turn_out(arena, peer, request, Code.NOT_ALLOWED, text)
+
+
+def _check_room_for(arena: Arena, who: Who) -> None:
+    limits = arena.limits
+    if who.key and len(arena.roll.of_key.get(who.key, ())) >= limits.sessions_per_key:
+        raise ProtocolError(Code.OVERLOADED, f"this key has {limits.sessions_per_key} sessions already")
+    if arena.gate.counts(who.address) and arena.roll.of_address[who.address] >= limits.sessions_per_address:
+        raise ProtocolError(
+            Code.OVERLOADED, f"this address has {limits.sessions_per_address} sessions already"
+        )
+
+
+def enrol(arena: Arena, peer: bytes, request: int, body: bytes) -> None:
+    """Redeems an invitation: the one that the connection was opened with."""
+    said, who = Enrol.decode(body), arena.who(peer)
+    if not arena.gate.is_invited(who.key):
+        raise ProtocolError(Code.NOT_ALLOWED, "this connection was not opened with an invitation")
+    try:
+        grant = arena.gate.redeem(who.key, said.key)
+    except ConfigError as error:
+        door.turn_out(arena, peer, request, Code.NOT_ALLOWED, str(error))
+        return
+    told = Enrolled(grant.name, grant.right).encode()
+    arena.to_agents.append((peer, message(Kind.ENROLLED, 0, request, told)))
+
+
+def _resume(arena: Arena, peer: bytes, request: int, said: Hello, who: Who) -> None:
     session = arena.tokens.get(said.token or b"")
     if arena.sessions.get(peer) not in (None, session):
-        raise ProtocolError(Code.NOT_ALLOWED, "this connection has a session: resume another over a new one")
-    if session is None:
+        raise ProtocolError(Code.BAD_REQUEST, "this connection has a session: resume another over a new one")
+    if session is None or session.who.key != who.key:
         raise ProtocolError(Code.UNKNOWN_SESSION, "this hub has no session under this token (any more)")
     session.deltas = said.deltas
+    arena.roll.remove(session)
+    session.who = who
+    arena.roll.add(session)
     held = come_back(arena, session, peer)
     session.rtt_s = arena.round_trip_s(peer)
     welcome = Welcome(session.token, SOFTWARE, held, tuple(session.lost))
@@ -77,21 +124,44 @@ def _resume(arena: Arena, peer: bytes, request: int, said: Hello) -> None:
 
 def _join(arena: Arena, session: Session, request: int, body: bytes) -> None:
     said = Join.decode(body)
-    room = _room(arena, said.room)
+    room = _room(arena, session, said.room)
     if session.role != SessionRole.AGENT:
         raise ProtocolError(Code.NOT_ALLOWED, f"a {session.role} does not play")
     if request in session.joins:
         return  # said twice; it is answered once
-    if len(session.seats) + len(session.joins) >= MAX_SEATS_PER_SESSION:
-        raise ProtocolError(Code.OVERLOADED, f"a session holds at most {MAX_SEATS_PER_SESSION} seats")
+    _check_seat_for(arena, session)
     if not seats_of_role(room, said.role):
         wanted = [role for role in room.spec.roles if seats_of_role(room, role)]
         raise ProtocolError(
             Code.BAD_ROLE, f"room {said.room!r} has no seat for {said.role!r}, only for {', '.join(wanted)}"
         )
+    if session.grant is None or not session.grant.may_play(said.role):
+        raise ProtocolError(Code.NOT_ALLOWED, f"this key may not play {said.role}")
     joiner = Joiner(session, request, room, said.role)
     session.joins[request] = joiner
     arena.seat_waiting(joiner)
+
+
+def _check_seat_for(arena: Arena, session: Session) -> None:
+    limits = arena.limits
+    if _seats(session) >= limits.seats_per_session:
+        raise ProtocolError(Code.OVERLOADED, f"a session holds at most {limits.seats_per_session} seats")
+    others = arena.roll.of_key.get(session.who.key, {})
+    if sum(map(_seats, others)) >= limits.seats_per_key:
+        raise ProtocolError(Code.OVERLOADED, f"a key holds at most {limits.seats_per_key} seats")
+    rested_s = max(0.0, arena.now_s - session.joins_s)  # none before the first
+    fresh = session.joins_left + rested_s * limits.joins_per_s
+    session.joins_left = (
+        min(limits.seats_per_session, fresh) if session.joins_s < NEVER else limits.seats_per_session
+    )
+    session.joins_s = arena.now_s
+    if session.joins_left < 1:
+        raise ProtocolError(Code.OVERLOADED, f"a session makes at most {limits.joins_per_s:g} JOINs a second")
+    session.joins_left -= 1
+
+
+def _seats(session: Session) -> int:
+    return len(session.seats) + len(session.joins)
 
 
 def withdraw_join(arena: Arena, session: Session, request: int, body: bytes) -> None:
@@ -105,10 +175,16 @@ def withdraw_join(arena: Arena, session: Session, request: int, body: bytes) -> 
         _answer(arena, session, Kind.END, each, End(Cause.LEFT).encode())
 
 
-def _room(arena: Arena, name: str) -> Room:
+def _open_to(arena: Arena, session: Session) -> list[Room]:
+    """The rooms that a session may know of."""
+    grant = session.grant
+    return [room for name, room in arena.rooms.items() if grant is not None and grant.may_enter(name)]
+
+
+def _room(arena: Arena, session: Session, name: str) -> Room:
     room = arena.rooms.get(name)
-    if room is None:
-        known = ", ".join(sorted(arena.rooms)) or "none"
+    if room is None or session.grant is None or not session.grant.may_enter(name):
+        known = ", ".join(sorted(room.spec.name for room in _open_to(arena, session))) or "none"
         raise ProtocolError(Code.UNKNOWN_ROOM, f"there is no room {name!r}; open rooms: {known}"[:512])
     return room
 
@@ -134,6 +210,8 @@ def _open_room(arena: Arena, session: Session, request: int, body: bytes) -> Non
     asked = OpenRoom.decode(body)
     room = arena.rooms.get(asked.name)
     if room is None or room.spec != asked:  # a room that is as asked for has been asked for before
+        if len(arena.rooms) >= arena.limits.rooms:
+            raise ProtocolError(Code.OVERLOADED, f"this hub has {arena.limits.rooms} rooms already")
         try:
             room = arena.add_room(asked)
         except ConfigError as error:
@@ -144,23 +222,26 @@ def _open_room(arena: Arena, session: Session, request: int, body: bytes) -> Non
 def _watch(arena: Arena, session: Session, request: int, body: bytes) -> None:
     if session.role == SessionRole.AGENT:
         raise ProtocolError(Code.NOT_ALLOWED, "an agent does not watch other matches")
-    room = _room(arena, Watch.decode(body).room)
+    room = _room(arena, session, Watch.decode(body).room)
     room.watchers[session] = request
     session.watches[room.spec.name] = request
     _answer(arena, session, Kind.WATCHING, request, Watching(room.spec.name).encode())
 
 
 def _status(arena: Arena, session: Session, request: int, _body: bytes) -> None:
+    insider = session.grant is not None and session.grant.right != Right.AGENT
+    refused = sorted(arena.tally.counts.items()) if insider else ()
     state = State(
         SOFTWARE,
         arena.now_s - arena.started_s,
         len(arena.sessions),
         arena.events,
-        tuple(RoomState(r.spec.name, waiting_joiners(r), r.open, r.ended) for r in arena.rooms.values()),
-        tuple(WorkerState(w.name, w.slots, len(w.leases), w.done) for w in arena.workers.values()),
+        tuple(RoomState(r.spec.name, waiting_joiners(r), r.open, r.ended) for r in _open_to(arena, session)),
+        tuple(WorkerState(w.name, w.slots, len(w.leases), w.done) for w in arena.workers.values() if insider),
         len(arena.away),
         len(arena.homeless),
         arena.moved,
+        tuple(Refusals(reason, count) for reason, count in refused),
     )
     _answer(arena, session, Kind.STATE, request, state.encode())
 

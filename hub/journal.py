@@ -24,7 +24,7 @@ from netsiege.hub.ledger import Chunk, Kept, MatchEnded, MatchMade, Record, Room
 from netsiege.hub.turns import TurnLog
 from netsiege.protocol import pack
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 BUSY_MS: Final = 5_000
 """How long another program may keep the file locked."""
 CHECKPOINT_EVERY_S: Final = 1.0
@@ -83,7 +83,7 @@ class MemoryJournal:
 
 
 class SqliteJournal:
-    """A journal in a file. Only one hub at a time can have it.
+    """A journal in a file, for its owner only. Only one hub at a time can have it.
 
     Raises `ConfigError` if the file cannot be had, is no journal, or another hub's.
     """
@@ -95,6 +95,8 @@ class SqliteJournal:
         self.path = Path(path).resolve()
         self._lock = _lock(self.path)
         try:
+            # it holds the secrets of sessions; what SQLite puts beside it gets the same mode
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._database = _connect(self.path)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA wal_autocheckpoint = 0")

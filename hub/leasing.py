@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from netsiege.errors import ProtocolError
 from netsiege.hub.records import Match, Seat, Suspects, Worker
 from netsiege.protocol import MAX_REQUEST, Cause, Code, Held, Kind, Open, Ready, Spec, Wait, message
 
@@ -141,9 +142,13 @@ def release(arena: Arena, match: Match) -> None:
 
 def worker_ready(arena: Arena, peer: bytes, ready: Ready) -> None:
     """Takes a worker in, or anew: whoever says READY holds no leases."""
+    who = arena.whose_worker(peer)
+    if not arena.gate.may_work(who.key):
+        arena.workers_to_cut.append(peer)
+        raise ProtocolError(Code.NOT_ALLOWED, "this key may not run engines")
     workers_gone(arena, [peer], blame=False)
     worker = Worker(peer, ready.name, ready.slots, (ready.engine, ready.rulesets), progress_s=arena.now_s)
-    worker.instance = ready.instance
+    worker.instance, worker.key = ready.instance, who.key
     acquitted = arena.suspects.pop(ready.instance, None)
     for match in acquitted.matches if acquitted is not None else ():
         if not match.excused:  # once: what cuts a worker off each time is no accident

@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from netsiege.errors import ConfigError, JournalError
 from netsiege.hub import clocks
+from netsiege.hub.gate import Who
 from netsiege.hub.records import Match, Room, Seat, Session
 from netsiege.protocol import EVENT_HEAD, Cause, Kind, LostSeat, OpenRoom, Player, SeatSpec, SessionRole
 
@@ -35,7 +36,7 @@ class RoomOpened:
 
 @frozen
 class MatchMade:
-    """A match and who sits in it: a list of handle, JOIN's request, token, name and deltas for each seat."""
+    """A match and who sits in it: handle, JOIN's request, token, key, name and deltas for each seat."""
 
     id: int
     ordinal: int
@@ -64,7 +65,7 @@ class Chunk:
 
 @frozen
 class MatchEnded:
-    """A match is over. `lost` are the last words about its seats, each with its session's token."""
+    """A match is over. `lost` are the last words about its seats, after their sessions' token, key, name."""
 
     match: int
     cause: str
@@ -117,11 +118,11 @@ def room_opened(room: Room) -> RoomOpened:
 def match_made(match: Match) -> MatchMade:
     """The record of a match that has just been made."""
     seats = [
-        [s.handle, s.join, s.session.token, s.session.name, s.session.deltas]
+        [s.handle, s.join, s.session.token, s.session.who.key, s.session.name, s.session.deltas]
         for s in match.seats
         if s.session is not None
     ]
-    players = [[p.role, p.index, p.name] for p in match.players]
+    players = [[p.role, p.index, p.name, p.key] for p in match.players]
     specs = [[s.role, s.index, s.name, s.deltas] for s in match.specs]
     engine, rulesets = match.kin
     room = match.room.spec.name
@@ -159,12 +160,16 @@ def _seat_plain(seat: Seat, held: int | None) -> list[Any]:
 def match_ended(match: Match, cause: Cause, text: str) -> MatchEnded:
     """The record of a match that is over."""
     lost = [
-        [seat.session.token, seat.session.name, word.handle, word.kind, word.request, word.body]
+        [*_owner(seat.session), word.handle, word.kind, word.request, word.body]
         for seat in match.seats
         if seat.session is not None
         for word in seat.lost
     ]
     return MatchEnded(match.id, cause, text, match.outputs, match.chain, lost)
+
+
+def _owner(session: Session) -> tuple[bytes, bytes, str]:
+    return session.token, session.who.key, session.name
 
 
 def oldest_turn(arena: Arena) -> int:
@@ -213,8 +218,8 @@ def restore(arena: Arena, kept: Kept, asked: tuple[OpenRoom, ...] = (), insist: 
     for told in kept.matches:
         _restore_match(arena, told)
     for ended in kept.ended:
-        for token, name, *word in ended.lost:
-            _session(arena, token, name, deltas=True).lost.append(LostSeat(*word))
+        for token, key, name, *word in ended.lost:
+            _session(arena, token, key, name, deltas=True).lost.append(LostSeat(*word))
 
 
 def _open_asked(arena: Arena, spec: OpenRoom, insist: Insist) -> None:
@@ -233,11 +238,13 @@ def _open_asked(arena: Arena, spec: OpenRoom, insist: Insist) -> None:
         )
 
 
-def _session(arena: Arena, token: bytes, name: str, deltas: bool) -> Session:
+def _session(arena: Arena, token: bytes, key: bytes, name: str, deltas: bool) -> Session:
     session = arena.tokens.get(token)
     if session is None:
-        session = Session(b"", SessionRole.AGENT, name, deltas, token, away_s=arena.now_s)
-        arena.tokens[token] = arena.away[token] = session
+        grant = arena.gate.grant_of(key)
+        session = Session(b"", SessionRole.AGENT, name, deltas, token, Who(key), grant, away_s=arena.now_s)
+        arena.away[token] = session
+        arena.roll.add(session)
     return session
 
 
@@ -247,8 +254,8 @@ def _restore_match(arena: Arena, told: OpenMatch) -> None:
     if room is None:
         raise JournalError(f"the journal has no room {made.room!r}, but match {made.id} of it")
     match = _as_kept(told, room)
-    for index, (handle, join, token, name, deltas) in enumerate(made.seats):
-        session = _session(arena, token, name, deltas)
+    for index, (handle, join, token, key, name, deltas) in enumerate(made.seats):
+        session = _session(arena, token, key, name, deltas)
         match.seats.append(Seat(handle, session, match, index, join, b"", join))
     if told.seats is not None:
         for seat, plain in zip(match.seats, told.seats, strict=True):

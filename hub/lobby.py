@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netsiege.hub.records import Joiner, Room
+from netsiege.hub.records import Joiner, Room, Session
 from netsiege.protocol import Player
 
 ANY_ROLE = ""
@@ -49,8 +49,12 @@ def take_match(room: Room) -> list[tuple[Joiner, Player]] | None:
     seated = []
     for role in room.spec.roles:
         for index, joiner in enumerate(j for j in chosen if j.role == role):
-            seated.append((joiner, Player(role, index, joiner.session.name)))
+            seated.append((joiner, _player(role, index, joiner.session)))
     return seated
+
+
+def _player(role: str, index: int, session: Session) -> Player:
+    return Player(role, index, session.name, session.grant.name if session.grant is not None else "")
 
 
 def _next(room: Room, role: str) -> Joiner:

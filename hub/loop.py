@@ -16,13 +16,17 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import zmq
+from attrs import evolve
 
 from netsiege.errors import ConfigError
 from netsiege.hub import door, leasing, ledger
 from netsiege.hub.arena import Arena
 from netsiege.hub.broker import Broker
+from netsiege.hub.gate import NOBODY, ZAP_ENDPOINT, KeyGate, Who
 from netsiege.hub.journal import Journal, MemoryJournal
-from netsiege.hub.port import Port
+from netsiege.hub.limits import DEFAULT_LIMITS, Limits
+from netsiege.hub.lines import Bounds, Line
+from netsiege.hub.port import Port, agents_side, workers_side
 from netsiege.hub.records import Send
 from netsiege.protocol import Code, OpenRoom
 
@@ -34,6 +38,12 @@ DRAIN_MAX: Final = 1_000
 """Messages taken from one side before the other gets its turn."""
 DEPARTED_S: Final = 10.0
 """How long a peer that is gone is remembered: longer than what it had sent can lie in a queue."""
+ZAP_MAX: Final = 100
+"""Keys that are looked up before the others get their turn."""
+MANY_FRAMES_BYTES: Final = 1 << 18
+"""What a message of many frames counts as, whatever was in it: it took as long to read."""
+SPARE_DESCRIPTORS: Final = 256
+"""Those that are no connections: sockets, journal, libraries."""
 FORGET_EVERY_TURNS: Final = 2_000
 """How often the journal's turns are looked through for those that nobody needs any more."""
 
@@ -48,26 +58,56 @@ class HubLoop:
         rooms: Iterable[OpenRoom],
         journal: Journal | None = None,
         insist: ledger.Insist = ledger.ON_THE_TASK,
+        *,
+        gate: KeyGate | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._journal = journal if journal is not None else MemoryJournal()
+        self._gate = gate
         self._arena = Arena(
-            (), _draw_u64, time.monotonic(), journaling=self._journal.lasting, round_trip_s=self._round_trip_s
+            (),
+            _draw_u64,
+            time.monotonic(),
+            journaling=self._journal.lasting,
+            round_trip_s=self._round_trip_s,
+            who=lambda peer: _who(self._agents.line_of(peer)),
+            whose_worker=lambda peer: _who(self._workers.line_of(peer)),
+            gate=gate,
+            limits=_within_descriptors(limits),
+            tally=gate.tally if gate is not None else None,
         )
         ledger.restore(self._arena, self._journal.load(), tuple(rooms), insist)
         self._broker = Broker(self._arena)
         self._to_cut: list[bytes] = []
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        _raise_descriptor_limit()
         try:
-            self._agents = Port(self._context, agents_bind, "agents")
-            try:
-                self._workers = Port(self._context, workers_bind, "workers")
-            except ConfigError:
-                self._agents.close()
-                raise
+            self._open_ports(agents_bind, workers_bind)
         except ConfigError:
-            self._context.term()
+            self._context.destroy(0)
             raise
+
+    def _open_ports(self, agents_bind: str, workers_bind: str) -> None:
+        limits, keys = self._arena.limits, None
+        if self._gate is not None:
+            keys = self._gate.pair
+            self._zap = self._context.socket(zmq.REP)
+            self._zap.setsockopt(zmq.LINGER, 0)
+            self._zap.bind(ZAP_ENDPOINT)  # before a port is: nobody is let in unasked
+        counts = self._arena.gate.counts
+        agents = agents_side(
+            Bounds(limits, limits.agent_frame_bytes, limits.agent_unread_bytes, counts, self._turned_away)
+        )
+        workers = workers_side(
+            Bounds(limits, limits.worker_frame_bytes, limits.worker_unread_bytes, counts, self._turned_away)
+        )
+        self._agents = Port(self._context, agents_bind, agents, keys)
+        self._workers = Port(self._context, workers_bind, workers, keys)
+
+    def _round_trip_s(self, peer: bytes) -> float:
+        return self._agents.round_trip_s(peer)
+
+    def _turned_away(self, reason: str, line: Line) -> None:
+        self._arena.tally.note(reason, door.name_of(self._arena, _who(line)), "cut off")
 
     @property
     def rooms(self) -> list[OpenRoom]:
@@ -92,13 +132,11 @@ class HubLoop:
     def run(self, stop: Callable[[], bool]) -> None:
         """Serves until `stop()` is true, which is asked about 20 times a second."""
         poller = zmq.Poller()
-        for socket in (
-            self._agents.socket,
-            self._workers.socket,
-            self._agents.monitor,
-            self._workers.monitor,
-        ):
-            poller.register(socket, zmq.POLLIN)
+        for port in (self._agents, self._workers):
+            poller.register(port.socket, zmq.POLLIN)
+            poller.register(port.monitor, zmq.POLLIN)
+        if self._gate is not None:
+            poller.register(self._zap, zmq.POLLIN)
         gc.collect()
         gc.freeze()
         next_tick_s = 0.0
@@ -109,6 +147,8 @@ class HubLoop:
                 self._drain_agents(now_s)
             if self._workers.socket in ready:
                 self._drain_workers(now_s)
+            if self._gate is not None and self._zap in ready:
+                self._answer_zap(self._gate)
             if self._agents.monitor in ready or self._workers.monitor in ready:
                 self._agents.hear_monitor()
                 self._workers.hear_monitor()
@@ -121,6 +161,15 @@ class HubLoop:
                 self._tick(now_s)
         self._arena.close(paused=self._journal.lasting)
         self._flush()
+
+    def _answer_zap(self, gate: KeyGate) -> None:
+        """Says to libzmq which of the keys that have just been proved are let in."""
+        for _ in range(ZAP_MAX):
+            try:
+                request = self._zap.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._zap.send_multipart(gate.answer(request), zmq.NOBLOCK)
 
     def _drain_agents(self, now_s: float) -> None:
         """What agents say goes on to the workers at once; they hear nothing before it is committed."""
@@ -135,8 +184,12 @@ class HubLoop:
                     arena, peer, 0, 0, Code.NOT_ALLOWED, "choose no routing id: another may have had it"
                 )
                 continue
+            if frame is None:
+                text = "a message is one frame"
+                door.refuse(arena, peer, 0, 0, Code.MALFORMED, text, MANY_FRAMES_BYTES)
+                continue
             try:
-                sent = take(peer, frame or b"", now_s)
+                sent = take(peer, frame, now_s)
             except Exception:  # the edge around one frame: no peer takes the hub from the others
                 log.exception("agent_frame_broke_the_hub peer=%s", peer.hex())
                 continue
@@ -185,9 +238,17 @@ class HubLoop:
         for peer in self._to_cut:
             self._agents.cut(peer)
         self._to_cut, arena.to_cut = arena.to_cut, []
-        self._agents.give_up_mute()
-        for port in (self._agents, self._workers):
+        for peer in arena.workers_to_cut:
+            self._workers.cut(peer)
+        arena.workers_to_cut.clear()
+        for port, proven in ((self._agents, arena.sessions), (self._workers, arena.workers)):
+            port.lines.look(now_s, proven.__contains__)
             port.forget_departed(now_s - DEPARTED_S)
+        if self._gate is not None:
+            self._gate.reload()
+        for told in arena.tally.fresh:
+            log.warning(told)
+        arena.tally.fresh.clear()
 
     def _flush(self) -> None:
         """Workers first, who have to compute; then the journal; agents hear of nothing that is not in it."""
@@ -198,9 +259,6 @@ class HubLoop:
             self._commit()
         if arena.to_agents:
             self._send_all(self._agents, arena.to_agents)
-
-    def _round_trip_s(self, peer: bytes) -> float:
-        return self._agents.round_trip_s(peer)
 
     def _commit(self) -> None:
         arena = self._arena
@@ -222,15 +280,26 @@ class HubLoop:
         with contextlib.suppress(zmq.ZMQError):
             self._agents.close()
             self._workers.close()
+        if self._gate is not None:
+            self._zap.close()
         self._context.term()
 
 
-def _raise_descriptor_limit() -> None:
-    """One connection takes one descriptor, and the usual soft limit of 1,024 is soon reached."""
+def _who(line: Line | None) -> Who:
+    return Who(bytes.fromhex(line.user), line.address) if line is not None else NOBODY
+
+
+def _within_descriptors(limits: Limits) -> Limits:
+    """Raises the limit of descriptors, as each connection takes one; keeps the connections below it.
+
+    A libzmq that cannot take a connection for want of a descriptor tries again for ever, at full speed.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return evolve(limits, connections=max(1, min(limits.connections, (soft - SPARE_DESCRIPTORS) // 2)))
 
 
 def _draw_u64() -> int:

@@ -1,30 +1,21 @@
-"""A ROUTER socket, and what it does not tell: when a connection ends, and how to end one.
-
-Its monitor names descriptors; the descriptor that a peer's first frame came from leads from the event to the
-peer, and to the peer's TCP connection.
-"""
+"""A ROUTER socket of the hub, with the keys it asks for, and which connection each of its peers came over."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
-import struct
 import time
-from collections import defaultdict
-from collections.abc import Iterator
 from typing import Any, Final
 
 import zmq
+from attrs import frozen
 from zmq.utils.monitor import parse_monitor_message
 
 from netsiege.errors import ConfigError
+from netsiege.hub.lines import MESSAGE_OVERHEAD_BYTES, Bounds, Line, Lines
+from netsiege.keys import KeyPair
 from netsiege.protocol import (
     HEARTBEAT_IVL_MS,
     HEARTBEAT_TIMEOUT_MS,
-    MAX_AGENT_FRAME_BYTES,
     MAX_BATCH,
-    MAX_WORKER_FRAME_BYTES,
     WORKER_HEARTBEAT_IVL_MS,
     WORKER_HEARTBEAT_TIMEOUT_MS,
 )
@@ -36,58 +27,58 @@ NOBLOCK: Final = int(zmq.NOBLOCK)
 SNDMORE_NOBLOCK: Final = int(zmq.SNDMORE | zmq.NOBLOCK)
 RCVMORE: Final = zmq.RCVMORE
 
-BACKLOG_MAX_BYTES: Final = 128 << 20
-"""What one agent may leave unread, in bytes: the largest batches are a tenth of that."""
-BACKLOG_CHECK_BYTES: Final = 16 << 20
-"""How much an agent is sent before it is looked at whether it reads."""
 
-TCP_INFO_BYTES: Final = 256
-BYTES_ACKED: Final = struct.Struct("120xQ")
-MIN_RTT: Final = struct.Struct("148xI")
-"""In Linux's `struct tcp_info`: `tcpi_bytes_acked`, and `tcpi_min_rtt` in microseconds."""
+@frozen
+class Side:
+    """What is particular to a port: agents, or workers.
+
+    `frame_bytes` ends a connection, `queue` is how many frames wait for a peer (0: no limit), and
+    `beat_ms` and `timeout_ms` are those of libzmq's heartbeats.
+    """
+
+    what: str
+    frame_bytes: int
+    bounds: Bounds
+    queue: int
+    beat_ms: int
+    timeout_ms: int
+
+
+def agents_side(bounds: Bounds) -> Side:
+    """The side where agents connect: a frame that is a little too large gets an answer."""
+    frame_bytes = 2 * bounds.frame_bytes
+    return Side("agents", frame_bytes, bounds, AGENT_QUEUE_MAX, HEARTBEAT_IVL_MS, HEARTBEAT_TIMEOUT_MS)
+
+
+def workers_side(bounds: Bounds) -> Side:
+    """The side where workers connect: each seat has one event in flight, which bounds the queue."""
+    beat_ms, timeout_ms = WORKER_HEARTBEAT_IVL_MS, WORKER_HEARTBEAT_TIMEOUT_MS
+    return Side("workers", bounds.frame_bytes, bounds, 0, beat_ms, timeout_ms)
 
 
 class Port:
-    """One ROUTER, its monitor, and which descriptor each peer came in on."""
+    """One ROUTER, its monitor and its connections. `gone` collects the peers whose connections have ended."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], bind: str, what: str) -> None:
-        self.what = what
-        self.socket = context.socket(zmq.ROUTER)
-        self.socket.setsockopt(zmq.LINGER, 200)
-        self.socket.setsockopt(zmq.IPV6, int("[" in bind))  # it would write every IPv4 address as one of IPv6
-        self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        beat_ms, timeout_ms = HEARTBEAT_IVL_MS, HEARTBEAT_TIMEOUT_MS
-        if what == "workers":
-            beat_ms, timeout_ms = WORKER_HEARTBEAT_IVL_MS, WORKER_HEARTBEAT_TIMEOUT_MS
-        self.socket.setsockopt(zmq.HEARTBEAT_IVL, beat_ms)
-        self.socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, timeout_ms)
-        self.socket.setsockopt(zmq.HEARTBEAT_TTL, beat_ms + timeout_ms)
-        self.socket.setsockopt(zmq.BACKLOG, 4_096)
-        if what == "agents":
-            self.socket.setsockopt(zmq.SNDHWM, AGENT_QUEUE_MAX)
-            self.socket.setsockopt(zmq.MAXMSGSIZE, 2 * MAX_AGENT_FRAME_BYTES)
-        else:
-            # each seat has at most one event in flight, which bounds this queue already
-            self.socket.setsockopt(zmq.SNDHWM, 0)
-            self.socket.setsockopt(zmq.RCVHWM, 0)
-            self.socket.setsockopt(zmq.MAXMSGSIZE, MAX_WORKER_FRAME_BYTES)
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], bind: str, side: Side, keys: KeyPair | None = None
+    ) -> None:
+        self.what = side.what
+        self.lines = Lines(side.bounds)
+        self._line_of: dict[bytes, Line] = {}
+        """By peer; those included whose end was heard a moment ago: what they said may be read only after."""
+        self._departed: dict[bytes, float] = {}
+        self.gone: list[bytes] = []
+        self._keyed = keys is not None
+        self.socket = _router(context, bind, side, keys)
         # pyzmq's own methods, without the layer around them that handles what is never asked for here
         bare: Any = super(zmq.Socket, self.socket)
         self._recv, self._send, self._get = bare.recv, bare.send, bare.get
         self.monitor = self.socket.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
-        self.peer_of: dict[int, bytes] = {}
-        self.descriptor_of: dict[bytes, int] = {}
-        self.departed: dict[bytes, float] = {}
-        """Peers whose end was heard, and when: what they had still said may be read only afterwards."""
-        self.gone: list[bytes] = []
-        self._sent: defaultdict[bytes, int] = defaultdict(int)
-        self._looked_at: dict[bytes, int] = {}
-        """Bytes sent to each peer, and how many it was when it was last looked at whether it reads them."""
         try:
             self.socket.bind(bind)
         except zmq.ZMQError as error:
             self.close()
-            raise ConfigError(f"cannot listen for {what} at {bind}: {error.strerror}") from None
+            raise ConfigError(f"cannot listen for {side.what} at {bind}: {error.strerror}") from None
         self.endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")
 
     def receive(self) -> tuple[bytes, bytes | None] | None:
@@ -100,44 +91,58 @@ class Port:
             peer = recv(NOBLOCK)
         except zmq.Again:
             return None
-        if peer in self.descriptor_of or peer in self.departed:
+        line = self._line_of.get(peer)
+        if line is not None:
             frame = recv(NOBLOCK)
         else:
             first = recv(NOBLOCK, copy=False)
-            self._note_descriptor(peer, first)
+            line = self._meet(peer, first)
             frame = first.bytes
+        line.heard += len(frame) + MESSAGE_OVERHEAD_BYTES
         if not get(RCVMORE):
             return peer, frame
         while get(RCVMORE):
-            recv(NOBLOCK)
+            line.heard += len(recv(NOBLOCK))
         return peer, None
 
-    def _note_descriptor(self, peer: bytes, frame: zmq.Frame) -> None:
-        """Binds a new peer to its descriptor.
+    def _meet(self, peer: bytes, frame: zmq.Frame) -> Line:
+        """Finds the connection of a new peer, and whose it is.
 
-        The descriptor may have been another peer's a moment ago: whatever the monitor has said before
-        this frame arrived is heard first. A peer whose end was heard before its first frame was read is
-        bound to nothing useful; the arena's sweep finds it. `SRCFD` is marked as deprecated in libzmq; it
-        is used only here.
+        The descriptor may have been another peer's a moment ago: whatever the monitor has said before this
+        frame arrived is heard first. A peer whose end was heard before its first frame was read gets a
+        connection that leads nowhere; the arena's sweep finds it. `SRCFD` is marked as deprecated in libzmq;
+        it is used only here.
         """
         self.hear_monitor()
         try:
-            descriptor = int(frame.get(zmq.SRCFD))
+            line = self.lines.of(int(frame.get(zmq.SRCFD)))
         except zmq.ZMQError:
-            descriptor = -1
-        self.peer_of[descriptor] = peer
-        self.descriptor_of[peer] = descriptor
+            line = None
+        if line is None or line.peer:
+            line = Line(-1, "", None, time.monotonic())
+            self._departed[peer] = line.proven_s
+        line.peer = peer
+        if self._keyed:
+            line.user = str(frame.get("User-Id"))
+        self._line_of[peer] = line
+        return line
 
     def hear_monitor(self) -> None:
-        """Notes in `gone` whose connections have ended."""
+        """Takes in which connections have come, and notes in `gone` whose have ended."""
         while True:
             try:
                 event = parse_monitor_message(self.monitor.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:
                 return
-            peer = self.peer_of.pop(event["value"], None)
-            if peer is not None and event["event"] == zmq.EVENT_DISCONNECTED:
-                self._depart(peer)
+            line = self.lines.ended(event["value"])
+            if line is not None and line.peer:
+                self._depart(line.peer)
+            if event["event"] == zmq.EVENT_ACCEPTED:
+                self.lines.accepted(event["value"], time.monotonic())
+
+    def line_of(self, peer: bytes) -> Line | None:
+        """The connection of a peer that has said something; it may have ended by now."""
+        return self._line_of.get(peer)
 
     def send(self, peer: bytes, frame: bytes) -> bool:
         """Sends a frame; False if the peer is gone or reads too slowly, which ends its session."""
@@ -149,7 +154,9 @@ class Port:
                 raise
             self.give_up(peer)
             return False
-        self._sent[peer] += len(frame)
+        line = self._line_of.get(peer)
+        if line is not None:
+            line.sent += len(frame)
         return True
 
     def give_up(self, peer: bytes) -> None:
@@ -157,65 +164,58 @@ class Port:
         self.cut(peer)
         self._depart(peer)
 
-    def give_up_mute(self) -> None:
-        """Ends the connections of peers that leave too many bytes unread: call it a few times a second.
-
-        A high-water mark counts frames, and says nothing about their size.
-        """
-        for peer, sent in list(self._sent.items()):
-            if sent - self._looked_at.get(peer, 0) > BACKLOG_CHECK_BYTES:
-                acked = self._tcp_number(peer, BYTES_ACKED)
-                if acked is not None and sent - acked > BACKLOG_MAX_BYTES:
-                    self.give_up(peer)
-                else:
-                    self._looked_at[peer] = sent if acked is None else min(sent, acked)
-
     def cut(self, peer: bytes) -> None:
-        """Ends a peer's TCP connection: a ROUTER cannot."""
-        with self._connection(peer) as connection:
-            if connection is not None:
-                connection.shutdown(socket.SHUT_RDWR)
+        """Ends a peer's TCP connection."""
+        line = self._live(peer)
+        if line is not None:
+            self.lines.cut(line)
 
     def round_trip_s(self, peer: bytes) -> float:
-        """The least that a packet of the peer's connection took there and back, as the kernel knows it."""
-        return (self._tcp_number(peer, MIN_RTT) or 0) / 1e6
+        """The least that a packet of the peer's connection took there and back; 0 if that is not known."""
+        line = self._live(peer)
+        return self.lines.round_trip_s(line) if line is not None else 0.0
 
-    def _tcp_number(self, peer: bytes, field: struct.Struct) -> int | None:
-        with self._connection(peer) as connection:
-            if connection is not None and connection.family != socket.AF_UNIX:
-                told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
-                return int(field.unpack_from(told)[0]) if len(told) >= field.size else None
-        return None
-
-    @contextlib.contextmanager
-    def _connection(self, peer: bytes) -> Iterator[socket.socket | None]:
-        """A peer's connection, by a descriptor of our own; None if it has none."""
+    def _live(self, peer: bytes) -> Line | None:
         self.hear_monitor()  # whose end was heard has no descriptor here: it may be another's by now
-        descriptor = self.descriptor_of.get(peer, -1)
-        try:
-            connection = socket.socket(fileno=os.dup(descriptor)) if descriptor >= 0 else None
-        except OSError:
-            connection = None
-        if connection is None:
-            yield None
-            return
-        with connection, contextlib.suppress(OSError):
-            yield connection
+        return self._line_of.get(peer)
 
     def _depart(self, peer: bytes) -> None:
-        self.peer_of.pop(self.descriptor_of.pop(peer, -1), None)
-        self._sent.pop(peer, None)
-        self._looked_at.pop(peer, None)
-        self.departed[peer] = time.monotonic()
+        self._departed.pop(peer, None)
+        self._departed[peer] = time.monotonic()
         self.gone.append(peer)
 
     def forget_departed(self, before_s: float) -> None:
         """Forgets the peers that have been gone since before then."""
-        while self.departed and next(iter(self.departed.values())) < before_s:
-            del self.departed[next(iter(self.departed))]
+        while self._departed and next(iter(self._departed.values())) < before_s:
+            peer = next(iter(self._departed))
+            del self._departed[peer]
+            self._line_of.pop(peer, None)
 
     def close(self) -> None:
         """Closes socket and monitor; what was sent has a moment to leave."""
         self.socket.disable_monitor()
         self.monitor.close(0)
         self.socket.close()
+
+
+def _router(
+    context: zmq.Context[zmq.Socket[bytes]], bind: str, side: Side, keys: KeyPair | None
+) -> zmq.Socket[bytes]:
+    router = context.socket(zmq.ROUTER)
+    router.setsockopt(zmq.LINGER, 200)
+    router.setsockopt(zmq.IPV6, int("[" in bind))  # it would write every IPv4 address as one of IPv6
+    router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+    router.setsockopt(zmq.HEARTBEAT_IVL, side.beat_ms)
+    router.setsockopt(zmq.HEARTBEAT_TIMEOUT, side.timeout_ms)
+    router.setsockopt(zmq.HEARTBEAT_TTL, side.beat_ms + side.timeout_ms)
+    router.setsockopt(zmq.HANDSHAKE_IVL, int(side.bounds.limits.handshake_s * 1_000))
+    router.setsockopt(zmq.BACKLOG, 4_096)
+    router.setsockopt(zmq.MAXMSGSIZE, side.frame_bytes)
+    router.setsockopt(zmq.SNDHWM, side.queue)
+    if not side.queue:
+        router.setsockopt(zmq.RCVHWM, 0)
+    if keys is not None:
+        router.setsockopt(zmq.CURVE_SERVER, 1)
+        router.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
+        router.setsockopt(zmq.ZAP_DOMAIN, side.what.encode())
+    return router

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import Factory, define
 
 from netsiege.protocol import MAX_BATCH, LostSeat, OpenRoom, Player, SeatSpec, SessionRole
+
+if TYPE_CHECKING:
+    from netsiege.hub.authority import Grant
+    from netsiege.hub.gate import Who
 
 NEVER: Final = float("inf")
 LOST_MAX: Final = MAX_BATCH
@@ -31,6 +35,9 @@ class Session:
 
     `peer` is its connection; empty while it is away, since `away_s`. `lost` are the last words about seats
     that it no longer holds. `rtt_s` is what its connection adds to the time for a move at least.
+
+    `who` opened it, and `grant` is what that key may do; None once it may do nothing. `joins_left`
+    JOINs may come at once, as of `joins_s`.
     """
 
     peer: bytes
@@ -38,12 +45,16 @@ class Session:
     name: str
     deltas: bool
     token: bytes
+    who: Who
+    grant: Grant | None
     seats: dict[int, Seat] = Factory(dict)
     joins: dict[int, Joiner] = Factory(dict)
     watches: dict[str, int] = Factory(dict)
     lost: deque[LostSeat] = Factory(lambda: deque(maxlen=LOST_MAX))
     away_s: float = NEVER
     rtt_s: float = 0.0
+    joins_left: float = 0.0
+    joins_s: float = NEVER
 
 
 @define(eq=False)
@@ -172,8 +183,8 @@ class Room:
 class Worker:
     """An engine worker. Between them, `sent` and `done` (events) say whether it gets anywhere.
 
-    `instance` is its process, by a number it has drawn. `trial` is the one match that it
-    has to itself: leased when the worker has said `trial_pong`, and acquitted when it has said the next.
+    `instance` is its process, by a number it has drawn, and `key` whose it is. `trial` is the one match that
+    it has to itself: leased when the worker has said `trial_pong`, and acquitted when it has said the next.
     `checks` are leases, by the number of the ping before whose answer everything must have been repeated.
     """
 
@@ -187,6 +198,7 @@ class Worker:
     done: int = 0
     progress_s: float = 0.0
     instance: bytes = b""
+    key: bytes = b""
     trial: Match | None = None
     trial_pong: int = 0
     checks: dict[int, int] = Factory(dict)

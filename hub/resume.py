@@ -38,7 +38,7 @@ def part(arena: Arena, session: Session) -> None:
     """The session's connection is gone. Only who plays, or has played, can come back."""
     arena.detach(session)
     if session.role != SessionRole.AGENT or not (session.seats or session.lost):
-        del arena.tokens[session.token]
+        arena.forget(session)
         return
     session.away_s = arena.now_s
     arena.away[session.token] = session
@@ -60,8 +60,7 @@ def tick(arena: Arena) -> None:
     for session in list(arena.away.values()):
         forfeit(arena, session)
         if not session.seats and arena.now_s - session.away_s >= FAREWELL_S:
-            del arena.away[session.token]
-            del arena.tokens[session.token]
+            arena.forget(session)
 
 
 def come_back(arena: Arena, session: Session, peer: bytes) -> tuple[HeldSeat, ...]:

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from netsiege.errors import JournalError
+
 HEAD: Final = struct.Struct(">IIQ")
 """Length of the events, CRC-32 of turn and events, number of the turn."""
 FILE_BYTES: Final = 16 << 20
@@ -39,7 +41,7 @@ class TurnLog:
             self._open(file, max((end for _, _, end in _records(file.read_bytes())), default=0))
 
     def _open(self, file: Path, size: int) -> None:
-        self._descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         os.ftruncate(self._descriptor, size)
         self._size = size
 
@@ -85,13 +87,22 @@ class TurnLog:
             self._descriptor = -1
 
 
-def read_turns(path: Path, name: str) -> Iterator[tuple[int, bytes]]:
-    """The turns of the journal `name` at `path`, in order: their numbers and events. Raises OSError."""
+def read_turns(path: Path, name: str, most_bytes: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """The turns of the journal `name` at `path`, in order: their numbers and events.
+
+    Raises OSError, and JournalError if the files have more than `most_bytes` together.
+    """
+    left = most_bytes
     for _, file in _files(path, name):
         try:
-            text = file.read_bytes()
+            with file.open("rb") as stream:
+                text = stream.read() if left is None else stream.read(left + 1)
         except FileNotFoundError:
             continue  # what was in it is filed
+        if left is not None:
+            left -= len(text)
+            if left < 0:
+                raise JournalError(f"its turns take more than {most_bytes} bytes")
         for turn, start, end in _records(text):
             yield turn, text[start:end]
 

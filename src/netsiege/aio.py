@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterable
 from typing import Any, Final, Self, TypeVar
 
 import zmq
 
-from netsiege.errors import HubUnreachable, ProtocolError, SiegeError
+from netsiege.errors import AuthError, HubUnreachable, ProtocolError, SiegeError
 from netsiege.game import Action, AgentRole, Observation
+from netsiege.keys import Keys, keys_from
 from netsiege.outage import CLOSED, RECONNECT_S, Outage
 from netsiege.protocol import DEFAULT_ROOM, End, Reset, SessionRole, Welcome
 from netsiege.session import Interrupted, Seat, Session, Settled, Unwanted
@@ -25,8 +27,8 @@ _ANYTHING: Final = (-1, -1)
 class AsyncClient:
     """A connection to a hub for asyncio. Its methods may run side by side, one for each seat, say.
 
-    Failures, `token` and `reconnect_s` are those of `netsiege.client.Client`. A hub that is lost for good
-    fails every pending call.
+    Failures, `token`, `reconnect_s` and `keys` are those of `netsiege.client.Client`. A hub that is lost for
+    good fails every pending call.
     """
 
     def __init__(
@@ -38,9 +40,11 @@ class AsyncClient:
         deltas: bool = True,
         token: bytes | None = None,
         reconnect_s: float = RECONNECT_S,
+        keys: Keys | str | os.PathLike[str] | None = None,
     ) -> None:
         self.session = Session(name, role, deltas, token)
         self._address = address
+        self._keys = keys_from(keys)
         self._reconnect_s = reconnect_s
         self._connection: Connection | None = None
         self._waiting: dict[tuple[int, int], asyncio.Future[Any]] = {}
@@ -197,7 +201,7 @@ class AsyncClient:
 
     def _dial(self) -> Connection:
         """A connection of its own for each try: the hub knows it by a new routing id."""
-        self._connection = Connection(self._address)
+        self._connection = Connection(self._address, self._keys)
         self._heard_s, self._pinged = time.monotonic(), False
         return self._connection
 
@@ -238,6 +242,8 @@ class AsyncClient:
                 why = self._drain(connection)
                 if connection.hear_monitor():
                     why = why or connection.lost()
+                if connection.refused:
+                    raise connection.diagnosis()
                 why = why or self._silence(connection)
                 if why is not None:
                     return why
@@ -331,7 +337,7 @@ class AsyncClient:
         if future is None:  # a seat's first message answers a request that knew no seat
             future = self._waiting.pop((settled.request, 0), None)
         if isinstance(answer, SiegeError) and settled.seat is None and future is None:
-            closes = not settled.request and isinstance(answer, HubUnreachable)
+            closes = not settled.request and isinstance(answer, HubUnreachable | AuthError)
             if closes or settled.request == self._hello:
                 raise answer
         if future is None or future.done():

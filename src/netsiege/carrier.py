@@ -6,13 +6,15 @@ It decides nothing about the game: `netsiege.client` has the requests.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from typing import Self
 
 import zmq
 
-from netsiege.errors import HubUnreachable, ProtocolError, SiegeError
+from netsiege.errors import AuthError, HubUnreachable, ProtocolError, SiegeError
 from netsiege.game import Observation
+from netsiege.keys import Keys, keys_from
 from netsiege.outage import CLOSED, RECONNECT_S, Outage
 from netsiege.protocol import Episode, Match, SessionRole, Trajectory
 from netsiege.session import Interrupted, Session, Settled, Unwanted, Unwatched
@@ -33,9 +35,11 @@ class Carrier:
         deltas: bool = True,
         token: bytes | None = None,
         reconnect_s: float = RECONNECT_S,
+        keys: Keys | str | os.PathLike[str] | None = None,
     ) -> None:
         self.session = Session(name, role, deltas, token)
         self._address = address
+        self._keys = keys_from(keys)
         self._reconnect_s = reconnect_s
         self._outage: Outage | None = None
         self._mended: Outage | None = None
@@ -77,7 +81,7 @@ class Carrier:
 
     def _dial(self) -> None:
         """A connection of its own for each try: the hub knows it by a new routing id."""
-        connection, poller = Connection(self._address), zmq.Poller()
+        connection, poller = Connection(self._address, self._keys), zmq.Poller()
         poller.register(connection.socket, zmq.POLLIN)
         poller.register(connection.monitor, zmq.POLLIN)
         self._poller, self._connection, self._heard_s = poller, connection, time.monotonic()
@@ -145,6 +149,8 @@ class Carrier:
             settled, why = self._drain()
         if connection.monitor in ready and connection.hear_monitor():
             why = why or connection.lost()
+        if connection.refused:
+            raise self._fail(connection.diagnosis())
         if why is None and not settled:
             why = self._silence()
         if why is not None:
@@ -192,7 +198,7 @@ class Carrier:
         elif isinstance(answer, Unwanted):
             self._send(self.session.leave(answer.seat))
         elif isinstance(answer, SiegeError) and settled.seat is None:
-            closes = not settled.request and isinstance(answer, HubUnreachable)
+            closes = not settled.request and isinstance(answer, HubUnreachable | AuthError)
             if closes or settled.request == self._hello:
                 raise self._fail(answer)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 import typer
 
 from netsiege.cli_bench import bench_app
+from netsiege.cli_keys import keys_app
 from netsiege.cli_replay import replay_app
 from netsiege.errors import (
     AuthError,
@@ -21,7 +22,7 @@ from netsiege.errors import (
 )
 
 if TYPE_CHECKING:
-    from netsiege.protocol import OpenRoom
+    from netsiege.protocol import OpenRoom, State
 
 EXIT_DONE, EXIT_FAILED, EXIT_MISTAKE, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 70, 130
 
@@ -40,6 +41,7 @@ scenario_app = typer.Typer(help="Look at scenarios, and check your own.", no_arg
 app.add_typer(agent_app, name="agent")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(replay_app, name="replay")
+app.add_typer(keys_app, name="keys")
 app.add_typer(bench_app, name="bench")
 
 MAX_SEED = (1 << 64) - 1
@@ -51,6 +53,12 @@ Seed = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to stderr.")]
 Parent = Annotated[Optional[int], typer.Option("--parent", hidden=True)]  # typer reads Optional
+Keys = Annotated[
+    Optional[str],  # typer reads Optional
+    typer.Option(
+        "--keys", metavar="DIR", envvar="NETSIEGE_KEYS", help="The keys folder: see `netsiege keys`."
+    ),
+]
 HubAddress = Annotated[str, typer.Option("--hub", help="Where the hub listens for agents.")]
 
 DEFAULT_HUB = "tcp://127.0.0.1:9100"
@@ -104,16 +112,27 @@ def hub(
         Optional[str],
         typer.Option(help="A file, with more beside it, that keeps everything: a hub goes on from it."),
     ] = None,
+    keys: Keys = None,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Allow addresses that others can reach, without keys.")
+        bool, typer.Option("--insecure", help="Let agents in without keys from other machines, too.")
     ] = False,
+    limit: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="NAME=VALUE", help="Change a limit; may be said often. `list` prints them."),
+    ] = None,
     no_default_room: Annotated[bool, typer.Option("--no-default-room", hidden=True)] = False,
     parent: Parent = None,
 ) -> None:
     """Run a hub: agents connect to it, and engine workers, from here and from other machines."""
     from netsiege.hub.ledger import Insist
+    from netsiege.hub.limits import DEFAULT_LIMITS
     from netsiege.serve import serve_hub
+    from netsiege.show import print_limits
 
+    if limit == ["list"]:
+        print_limits(DEFAULT_LIMITS)
+        return
+    limits = DEFAULT_LIMITS.with_changes(limit or ())
     rooms, kept = ([], []) if no_default_room else _default_room(task, seed)
     signal_number = serve_hub(
         bind,
@@ -125,6 +144,8 @@ def hub(
         parent=parent,
         journal=journal,
         insist=Insist(task=task is not None, seed=seed is not None),
+        keys=keys,
+        limits=limits,
     )
     _exit_after(signal_number)
 
@@ -151,32 +172,45 @@ def worker(
     name: Annotated[
         Optional[str], typer.Option(help="How the hub shows it. Default: host and process.")
     ] = None,
+    keys: Keys = None,
     parent: Parent = None,
 ) -> None:
     """Run an engine worker for a hub, here or on another machine."""
     from netsiege.engine.worker import run_worker
+    from netsiege.keys import keys_from
     from netsiege.local import Stop
     from netsiege.wire import check_address
 
     _log_to_stderr()
     with Stop(parent) as stop:
-        run_worker(check_address(hub), slots, name, stop)
+        run_worker(check_address(hub), slots, name, stop, keys_from(keys))
     _exit_after(stop.signal)
 
 
 @app.command()
-def status(hub: HubAddress = DEFAULT_HUB, as_json: Json = False) -> None:
-    """Show what a hub is doing."""
-    from netsiege.client import Client
-    from netsiege.protocol import SessionRole
+def status(hub: HubAddress = DEFAULT_HUB, keys: Keys = None, as_json: Json = False) -> None:
+    """Show what a hub is doing; with the key of an agent, only what concerns it."""
     from netsiege.show import print_state, state_dict
 
-    with Client(hub, "status", SessionRole.SPECTATOR) as client:
-        state = client.status()
+    state = _state_of(hub, keys)
     if as_json:
         print(json.dumps(state_dict(state), indent=2))
     else:
         print_state(state)
+
+
+def _state_of(hub: str, keys: str | None) -> State:
+    from netsiege.client import Client
+    from netsiege.protocol import SessionRole
+
+    try:
+        with Client(hub, "status", SessionRole.AGENT, keys=keys) as client:
+            return client.status()
+    except AuthError:
+        if not keys:
+            raise
+        with Client(hub, "status", SessionRole.SPECTATOR, keys=keys) as client:
+            return client.status()
 
 
 @agent_app.command("run")
@@ -192,6 +226,7 @@ def agent_run(
     ] = None,
     seats: Annotated[int, typer.Option(min=1, help="Seats to play at once over one connection.")] = 1,
     wait: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the hub to answer.")] = 2.5,
+    keys: Keys = None,
     as_json: Json = False,
     parent: Parent = None,
 ) -> None:
@@ -202,7 +237,7 @@ def agent_run(
 
     end_with_parent(parent)
     try:
-        played = run_agent(name, hub, role, room=room, episodes=episodes, seats=seats, wait_s=wait)
+        played = run_agent(name, hub, role, room=room, episodes=episodes, seats=seats, wait_s=wait, keys=keys)
     except SiegeError:
         raise
     except Exception as error:  # the agent's own code, which is not ours to report
@@ -330,6 +365,8 @@ def main() -> NoReturn:
 
 
 def _complain(text: str, code: int) -> int:
-    for line in text.splitlines():
+    from netsiege.shown import shown_lines
+
+    for line in shown_lines(text):
         print(f"netsiege: {line}", file=sys.stderr)
     return code

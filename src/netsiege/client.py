@@ -25,6 +25,9 @@ class Client(Carrier):
     So does every call on a client that was closed, or whose session another process has resumed.
     `timeout_s` bounds the wait for other players, and for a hub that is away.
 
+    `keys` is what a hub with keys asks for: a folder that `netsiege keys` has made, or `Keys`. Without, it is
+    the folder in the environment variable NETSIEGE_KEYS, if that is set.
+
     `session.token` is the session's secret. With it as `token`, `open` resumes the session in another
     process, after which `resumed` has its seats. A hub that knows the token no longer begins a session anew.
     """

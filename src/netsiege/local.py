@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import IO, Self
 
 from netsiege.errors import SiegeError
+from netsiege.keys import KEYS_VARIABLE
 
 GRACE_S = 3.0
 """How long a child may take to end after SIGTERM before it is killed."""
@@ -30,7 +31,10 @@ STEADY_S = 30.0
 
 
 class Child:
-    """A `netsiege …` command in a process of its own. What it says on stderr is kept for its obituary."""
+    """A `netsiege …` command in a process of its own. What it says on stderr is kept for its obituary.
+
+    It has the keys that its arguments name, if any, not those of whoever started us.
+    """
 
     def __init__(self, arguments: Sequence[str], *, stdout: int | None = subprocess.DEVNULL) -> None:
         self.arguments = tuple(arguments)
@@ -41,6 +45,7 @@ class Child:
             stdout=stdout,
             stderr=self._errors,
             start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name != KEYS_VARIABLE},
         )
         self.started_s = time.monotonic()
 
@@ -103,8 +108,9 @@ class Children:
 class WorkerKeeper:
     """Keeps a number of local workers alive: one that dies is started again, after growing pauses."""
 
-    def __init__(self, count: int, hub: str, warn: Callable[[str], None]) -> None:
+    def __init__(self, count: int, hub: str, warn: Callable[[str], None], keys: str | None = None) -> None:
         self._arguments = ["worker", "--hub", hub, "--parent", str(os.getpid())]
+        self._arguments += [] if keys is None else ["--keys", keys]
         self._children = Children()
         self._warn = warn
         self._workers = [self._children.start(*self._arguments) for _ in range(count)]

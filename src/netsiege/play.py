@@ -16,6 +16,7 @@ from netsiege.agents.registry import find_agent
 from netsiege.client import Client
 from netsiege.errors import SiegeError, WorkerLost
 from netsiege.game import AgentRole, AgentStatus
+from netsiege.keys import NO_KEYS
 from netsiege.local import Child, Children, LocalHub
 from netsiege.protocol import Cause, Episode, Match, Result, SessionRole, Trajectory
 from netsiege.rooms import room_of
@@ -121,7 +122,7 @@ def play(
         find_agent(entrant.agent, entrant.role)
     with Children() as children:
         hub = LocalHub(children, workers)
-        with Client(hub.address, "play", SessionRole.DIRECTOR) as director:
+        with Client(hub.address, "play", SessionRole.DIRECTOR, keys=NO_KEYS) as director:
             director.open_room(room_of(ROOM, spec, seed, episodes))
             director.watch(ROOM)
             agents = [_start_agent(children, hub.address, entrant, episodes) for entrant in entrants]

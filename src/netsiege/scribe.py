@@ -13,6 +13,7 @@ from typing import Final
 from netsiege.client import Client
 from netsiege.errors import HubUnreachable
 from netsiege.game import AgentRole
+from netsiege.keys import NO_KEYS, Keys
 from netsiege.protocol import SessionRole, Trajectory
 from netsiege.protocol.play import read_trajectory
 
@@ -40,8 +41,9 @@ def keep(folder: Path, told: Trajectory) -> Path:
 class Scribe:
     """Listens to a room from a thread of its own, and keeps its trajectories. Use as a context manager."""
 
-    def __init__(self, hub: str, room: str, folder: Path = FOLDER) -> None:
+    def __init__(self, hub: str, room: str, folder: Path = FOLDER, keys: Keys | str = NO_KEYS) -> None:
         self._room = room
+        self._keys = keys
         self._folder = folder
         self._hub = re.sub(r"^tcp://(0\.0\.0\.0|\*|\[::\]):", "tcp://127.0.0.1:", hub)
         self._done = threading.Event()
@@ -57,7 +59,7 @@ class Scribe:
 
     def _run(self) -> None:
         try:
-            with Client(self._hub, "scribe", SessionRole.DIRECTOR) as client:
+            with Client(self._hub, "scribe", SessionRole.DIRECTOR, keys=self._keys) as client:
                 client.watch(self._room)
                 while not self._done.is_set():
                     for news in client.news(0.1):

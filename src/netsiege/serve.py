@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import netsiege
 from netsiege.errors import ConfigError
+from netsiege.hub.authority import Right
+from netsiege.hub.gate import KeyGate
 from netsiege.hub.journal import Journal, MemoryJournal, SqliteJournal
 from netsiege.hub.ledger import ON_THE_TASK, Insist
+from netsiege.hub.limits import DEFAULT_LIMITS, Limits
 from netsiege.hub.loop import HubLoop
+from netsiege.keys import HUB_PUBLIC, IDENTITY, NO_KEYS, Keys, public_text, save_hub_public, save_pair
 from netsiege.local import Stop, WorkerKeeper
 from netsiege.protocol import OpenRoom
 from netsiege.scribe import Scribe
 
 log = logging.getLogger(__name__)
 
+_WAYS_OUT: Final = (
+    "Make keys with `netsiege keys new --hub` and say --keys ~/.netsiege; or listen at "
+    "tcp://127.0.0.1:{port} instead"
+)
 
-def check_bind(address: str, insecure: bool) -> None:
-    """Raises `ConfigError` if others can reach the address and nobody has said that they may."""
+
+def check_bind(address: str, guarded: bool, workers: bool = False) -> None:
+    """Raises `ConfigError` if others can reach the address, and it is neither `guarded` by keys nor said that
+    it need not be. At an address for `workers` the latter does not count: say `guarded` for keys only.
+    """
     try:
         parts = urlsplit(address)
         port = parts.port
@@ -34,18 +49,23 @@ def check_bind(address: str, insecure: bool) -> None:
         raise ConfigError(
             f"{address!r} is no address to listen at: write tcp://HOST:PORT, like tcp://127.0.0.1:9100"
         )
-    if insecure or parts.hostname == "localhost":
+    if guarded or parts.hostname == "localhost":
         return
     try:
         loopback = ipaddress.ip_address(parts.hostname).is_loopback
     except ValueError:
         loopback = False
-    if not loopback:
+    if loopback:
+        return
+    if workers:
         raise ConfigError(
-            f"{address} can be reached from other machines, and this hub has no keys: anyone could play, "
-            f"watch and run engines. Listen at tcp://127.0.0.1:{port} instead, or say --insecure if the "
-            f"network is yours alone"
+            f"{address} can be reached from other machines, and this hub has no keys: anyone could run "
+            f"engines, and decide every match. {_WAYS_OUT.format(port=port)}"
         )
+    raise ConfigError(
+        f"{address} can be reached from other machines, and this hub has no keys: anyone could play, watch "
+        f"and open rooms. {_WAYS_OUT.format(port=port)}; or say --insecure if the network is yours alone"
+    )
 
 
 def serve_hub(
@@ -59,47 +79,60 @@ def serve_hub(
     parent: int | None = None,
     journal: str | None = None,
     insist: Insist = ON_THE_TASK,
+    keys: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> int | None:
     """Serves until SIGINT or SIGTERM, or until the process `parent` is gone; returns the signal, if any.
 
     The trajectories of the rooms named in `kept` go to files below `logs/trajectories`. With the path of a
     `journal`, what that holds goes on, and everything is kept in it; a room of the same name is served as it
-    is there, unless one is to `insist` on `rooms`.
+    is there, unless one is to `insist` on `rooms`. With a folder of `keys` only those are let in that its
+    `authorized_keys` names.
 
-    Prints where agents and workers connect. Raises `ConfigError` if an address is taken or refused, or the
-    journal is another hub's or holds the same room with another task; `JournalError` when the journal cannot
-    be read or written.
+    Prints where agents and workers connect. Raises `ConfigError` if an address is taken or refused, a key is
+    missing, or the journal is another hub's or holds the same room with another task; `JournalError` when the
+    journal cannot be read or written.
     """
-    check_bind(bind, insecure)
-    check_bind(workers_bind, insecure)
+    check_bind(bind, guarded=insecure or bool(keys))
+    check_bind(workers_bind, guarded=bool(keys), workers=True)
+    gate = KeyGate.open(keys, limits.shut_out_s) if keys else None
     record: Journal = SqliteJournal(journal) if journal is not None else MemoryJournal()
     try:
-        loop = HubLoop(bind, workers_bind, rooms, record, insist)
+        loop = HubLoop(bind, workers_bind, rooms, record, insist, gate=gate, limits=limits)
     except BaseException:
         record.close()
         raise
-    keeper = None
-    try:
-        with Stop(parent) as stop, ExitStack() as scribes:
-            _announce(loop, journal, insecure)
-            keeper = WorkerKeeper(workers, loop.workers_endpoint, _warn)
+    with ExitStack() as ends:
+        ends.callback(record.close)
+        ends.callback(loop.close)
+        stop = ends.enter_context(Stop(parent))
+        _announce(loop, journal, gate, insecure)
+        lent = None if gate is None else ends.enter_context(_lent_keys(gate))
+        keeper = WorkerKeeper(workers, loop.workers_endpoint, _warn, lent)
+        ends.callback(keeper.end)
 
-            def look_around() -> bool:
-                keeper.look_after()
-                return stop()
+        def look_around() -> bool:
+            keeper.look_after()
+            return stop()
 
+        scribes_keys = NO_KEYS if gate is None else Keys(gate.lend("scribe", Right.ADMIN), gate.pair.public)
+        with ExitStack() as scribes:
             for room in kept:
-                scribes.enter_context(Scribe(loop.agents_endpoint, room))
+                scribes.enter_context(Scribe(loop.agents_endpoint, room, keys=scribes_keys))
             loop.run(look_around)
-            return stop.signal
-    finally:
-        if keeper is not None:
-            keeper.end()
-        loop.close()
-        record.close()
+        return stop.signal
 
 
-def _announce(loop: HubLoop, journal: str | None, insecure: bool) -> None:
+@contextlib.contextmanager
+def _lent_keys(gate: KeyGate) -> Iterator[str]:
+    """A keys folder for the hub's own workers, which is gone with the hub."""
+    with tempfile.TemporaryDirectory(prefix="netsiege-keys-") as folder:
+        save_pair(Path(folder, IDENTITY), gate.lend("local worker", Right.WORKER), "a hub's own worker")
+        save_hub_public(Path(folder, HUB_PUBLIC), gate.pair.public)
+        yield folder
+
+
+def _announce(loop: HubLoop, journal: str | None, gate: KeyGate | None, insecure: bool) -> None:
     print(f"netsiege {netsiege.__version__} hub")
     print(f"agents   {loop.agents_endpoint}")
     print(f"workers  {loop.workers_endpoint}")
@@ -108,9 +141,11 @@ def _announce(loop: HubLoop, journal: str | None, insecure: bool) -> None:
         print(f"room     {room.name}: {seats} a match")
     if journal is not None:
         print(f"journal  {journal}, open matches: {loop.open_matches}")
+    if gate is not None:
+        print(f"key      {public_text(gate.pair.public)}, lets in: {gate.size}")
     sys.stdout.flush()
-    if insecure:
-        _warn("no keys: whoever reaches these addresses may play, watch and run engines")
+    if insecure and gate is None:
+        _warn("no keys: whoever reaches these addresses may play, watch and open rooms")
 
 
 def _warn(text: str) -> None:

@@ -252,6 +252,9 @@ class Session(Book):
         told = Seated.decode(body)
         if handle in self.seats:
             return []  # RESUMED has said so before
+        asked = self._open.get(request)
+        if asked is None or asked.kind != Kind.JOIN:
+            raise ProtocolError(Code.MALFORMED, "the hub grants a seat that nobody has asked for")
         first, _ = read_observation(told.observation, None)
         return [self._take_seat(handle, request, told, first)]
 

@@ -1,4 +1,8 @@
-"""What people see: progress, tables, plain lines. Beside `show_replay` the only module that knows rich."""
+"""What people see: progress, tables, plain lines. Beside `show_replay` the only module that knows rich.
+
+Names and texts in it come from hubs, files and other people's packages: each is cleaned (`shown`), and rich
+gets it as `Text`, so that no markup of theirs counts.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,15 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from netsiege.agents import EpisodeSummary
 from netsiege.agents.registry import AgentEntry
+from netsiege.hub.limits import Limits
 from netsiege.play import Report
 from netsiege.protocol import Result, State
 from netsiege.scenarios import ScenarioInfo
+from netsiege.shown import LINE_CHARS, shown
 
 LINE_EVERY = 10
 """Without a terminal, progress is a plain line after so many tenths of the whole."""
@@ -27,21 +34,21 @@ class EpisodeProgress:
 
     def __init__(self, episodes: int, what: str) -> None:
         self._episodes = episodes
-        self._what = what
+        self._what = shown(what)
         self._done = 0
         self._winners: dict[str, int] = {}
         self._bar: Progress | None = None
         if sys.stderr.isatty():
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
-                TextColumn("{task.fields[score]}", style="dim"),
+                TextColumn("{task.fields[score]}", style="dim", markup=False),
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._task = self._bar.add_task(what, total=episodes, score="starting")
+            self._task = self._bar.add_task(self._what, total=episodes, score="starting")
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -57,7 +64,7 @@ class EpisodeProgress:
     def advance(self, result: Result) -> None:
         """Counts one episode."""
         self._done += 1
-        winner = result.winner or "nobody"
+        winner = shown(result.winner or "nobody")
         self._winners[winner] = self._winners.get(winner, 0) + 1
         score = ", ".join(f"{who} {count}" for who, count in sorted(self._winners.items()))
         if self._bar is not None:
@@ -68,9 +75,8 @@ class EpisodeProgress:
 
 def print_report(report: Report) -> None:
     """The table at the end of a match."""
-    table = Table(
-        title=f"{report.scenario}: {report.episodes} episodes, seed {report.seed}", title_justify="left"
-    )
+    title = f"{shown(report.scenario)}: {report.episodes} episodes, seed {report.seed}"
+    table = Table(title=Text(title, style="table.title"), title_justify="left")
     for heading, justify in (
         ("role", "left"),
         ("agent", "left"),
@@ -81,14 +87,13 @@ def print_report(report: Report) -> None:
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]  # rich wants a Literal here
     for seat in report.seats:
         wins = "-" if seat.role == "Benign" else str(seat.wins)
-        table.add_row(seat.role, seat.agent, wins, f"{seat.mean_return:.1f}", f"{seat.mean_steps:.1f}")
-    console = Console()
-    console.print(table)
+        _add_row(table, seat.role, seat.agent, wins, f"{seat.mean_return:.1f}", f"{seat.mean_steps:.1f}")
+    Console().print(table)
     reasons: dict[str, int] = {}
     for result in report.results:
         reasons[result.reason] = reasons.get(result.reason, 0) + 1
     ends = ", ".join(f"{count} by {reason}" for reason, count in sorted(reasons.items()))
-    console.print(f"Episodes ended: {ends}. {report.steps_per_s:,.0f} steps/s.", highlight=False)
+    _print_line(f"Episodes ended: {ends}. {report.steps_per_s:,.0f} steps/s.")
 
 
 def state_dict(state: State) -> dict[str, Any]:
@@ -114,29 +119,38 @@ def state_dict(state: State) -> dict[str, Any]:
             {"name": w.name, "slots": w.slots, "matches": w.matches, "events": w.events}
             for w in state.workers
         ],
+        "refusals": {told.reason: told.count for told in state.refusals},
     }
 
 
 def print_state(state: State) -> None:
     """The hub in numbers, for people."""
-    console = Console()
-    console.print(
-        f"{state.software}, up {state.up_s:.0f} s: {state.sessions} sessions, {state.events:,} events",
-        highlight=False,
+    _print_line(
+        f"{state.software}, up {state.up_s:.0f} s: {state.sessions} sessions, {state.events:,} events"
     )
     if state.away or state.unplaced or state.moved:
-        console.print(
+        _print_line(
             f"{state.away} sessions have lost their connection; {state.unplaced} matches wait for a worker "
-            f"of their engine; {state.moved} times a match has moved to another worker",
-            highlight=False,
+            f"of their engine; {state.moved} times a match has moved to another worker"
         )
     rooms = _table("room", "waiting", "open matches", "ended matches")
     for room in state.rooms:
-        rooms.add_row(room.name, str(room.waiting), str(room.open_matches), str(room.ended_matches))
+        _add_row(rooms, room.name, str(room.waiting), str(room.open_matches), str(room.ended_matches))
     workers = _table("worker", "matches", "slots", "events")
     for worker in state.workers:
-        workers.add_row(worker.name, str(worker.matches), str(worker.slots), f"{worker.events:,}")
-    console.print(rooms, workers)
+        _add_row(workers, worker.name, str(worker.matches), str(worker.slots), f"{worker.events:,}")
+    Console().print(rooms, workers)
+    if state.refusals:
+        refused = ", ".join(f"{told.count:,} {told.reason}" for told in state.refusals)
+        _print_line(f"refused so far: {refused}")
+
+
+def print_limits(limits: Limits) -> None:
+    """A hub's limits, with the reason for each."""
+    table = _table("limit", "value", "why", text=3)
+    for name, value, why in limits.listed():
+        _add_row(table, name, value, why)
+    Console().print(table)
 
 
 def print_agents(agents: Sequence[AgentEntry], as_json: bool) -> None:
@@ -147,7 +161,7 @@ def print_agents(agents: Sequence[AgentEntry], as_json: bool) -> None:
         return
     table = _table("agent", "plays", "what it does", text=3)
     for agent in agents:
-        table.add_row(agent.name, ", ".join(role.value for role in agent.plays), agent.summary)
+        _add_row(table, agent.name, ", ".join(role.value for role in agent.plays), agent.summary)
     Console().print(table)
 
 
@@ -170,12 +184,12 @@ def print_scenarios(scenarios: Sequence[ScenarioInfo], as_json: bool) -> None:
     for heading in ("scenario", "hosts", "networks", "description"):
         table.add_column(heading, justify="right" if heading in ("hosts", "networks") else "left")
     for each in scenarios:
-        table.add_row(each.name, str(each.hosts), str(each.networks), each.description)
+        _add_row(table, each.name, str(each.hosts), str(each.networks), each.description)
     Console().print(table)
 
 
 def print_summaries(played: Sequence[EpisodeSummary], as_json: bool) -> None:
-    """What an agent has played, from its own point of view."""
+    """What an agent has played, from its own point of view. How an episode ended, its hub says."""
     if as_json:
         listed = [
             {
@@ -183,7 +197,7 @@ def print_summaries(played: Sequence[EpisodeSummary], as_json: bool) -> None:
                 "episode": p.episode,
                 "steps": p.steps,
                 "return": p.total_reward,
-                "end_reason": p.end_reason,
+                "end_reason": None if p.end_reason is None else shown(p.end_reason),
             }
             for p in played
         ]
@@ -191,7 +205,8 @@ def print_summaries(played: Sequence[EpisodeSummary], as_json: bool) -> None:
         return
     table = _table("seat", "episode", "steps", "return", "end", text=0)
     for p in played:
-        table.add_row(str(p.seat), str(p.episode), str(p.steps), f"{p.total_reward:g}", p.end_reason or "")
+        reason = "" if p.end_reason is None else p.end_reason
+        _add_row(table, str(p.seat), str(p.episode), str(p.steps), f"{p.total_reward:g}", reason)
     Console().print(table)
 
 
@@ -201,3 +216,13 @@ def _table(*headings: str, text: int = 1) -> Table:
     for i, heading in enumerate(headings):
         table.add_column(heading, justify="left" if i < text else "right")
     return table
+
+
+def _add_row(table: Table, *cells: str) -> None:
+    """A row of plain text, whatever it looks like."""
+    table.add_row(*(Text(shown(cell, LINE_CHARS)) for cell in cells))
+
+
+def _print_line(text: str) -> None:
+    """A line of plain text, whatever it looks like."""
+    Console().print(Text(shown(text, LINE_CHARS)), highlight=False)

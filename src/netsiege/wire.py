@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from netsiege.errors import AuthError, ConfigError, HubUnreachable, ProtocolError, SiegeError
+from netsiege.errors import ConfigError, HubUnreachable, ProtocolError, SiegeError
+from netsiege.handshakes import HANDSHAKE_FAILED, Handshakes
+from netsiege.keys import Keys
 from netsiege.protocol import DEFAULT_PORT, HEARTBEAT_IVL_MS, HEARTBEAT_TIMEOUT_MS, MAX_WORKER_FRAME_BYTES
 
 CONNECT_TIMEOUT_S: Final = 2.5
@@ -22,13 +24,8 @@ LINGER_MS: Final = 200
 SILENCE_S: Final = 5.0
 """How long a hub may say nothing about an open request before it is asked whether it is still there."""
 
-_HANDSHAKE_FAILED: Final = (
-    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-)
 _EVENTS: Final = (
-    zmq.EVENT_CONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | _HANDSHAKE_FAILED | zmq.EVENT_DISCONNECTED
+    zmq.EVENT_CONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | HANDSHAKE_FAILED | zmq.EVENT_DISCONNECTED
 )
 
 _lock = threading.Lock()
@@ -100,11 +97,13 @@ def connect(socket: zmq.Socket[bytes], address: str) -> None:
 class Connection:
     """A DEALER with heartbeats and a monitor. Closing it never blocks for more than a fifth of a second."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, keys: Keys | None = None) -> None:
         self.address = check_address(address)
-        self._seen: dict[int, int] = {}
+        self._handshakes = Handshakes(keys)
         socket = self.socket = dealer(shared_context())
         socket.setsockopt(zmq.LINGER, LINGER_MS)
+        if keys is not None:
+            keys.secure(socket)
         self.monitor = socket.get_monitor_socket(_EVENTS)
         connect(socket, address)
 
@@ -117,25 +116,36 @@ class Connection:
             except zmq.Again:
                 return lost
             what = int(event["event"])
-            self._seen[what] = self._seen.get(what, 0) + 1
+            self._handshakes.heard(what, int(event["value"]))
             lost = lost or (what == zmq.EVENT_DISCONNECTED and self.established)
 
     @property
     def established(self) -> bool:
         """Whether something that speaks ZeroMQ has taken the connection, as far as `hear_monitor` knows."""
-        return zmq.EVENT_HANDSHAKE_SUCCEEDED in self._seen
+        return self._handshakes.established
+
+    @property
+    def refused(self) -> bool:
+        """Whether the other side will never take it, as far as `hear_monitor` knows: `diagnosis` says why."""
+        return self._handshakes.refused
+
+    @property
+    def refused_key(self) -> bool:
+        """Whether that is because the hub does not let the key in."""
+        return self._handshakes.refused_key
 
     def diagnosis(self) -> SiegeError:
         """Why there was no answer, and what to do about it."""
         where = self.address
-        if zmq.EVENT_HANDSHAKE_FAILED_AUTH in self._seen:
-            return AuthError(f"{where}: the hub refused this key")
+        refusal = self._handshakes.refusal(where)
+        if refusal is not None:
+            return refusal
         if self.established:
             return HubUnreachable(
                 f"{where}: something speaks ZeroMQ there, but it is no hub for agents. Workers' and agents' "
                 f"ports differ: agents use {DEFAULT_PORT} unless the hub was told otherwise"
             )
-        if zmq.EVENT_CONNECTED in self._seen:
+        if self._handshakes.connected:
             return HubUnreachable(
                 f"{where}: something listens there, but it does not speak this protocol. Is it another "
                 f"program's port? A hub prints the address that agents use when it starts"

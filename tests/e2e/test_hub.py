@@ -223,11 +223,12 @@ def test_hub_that_ends_or_freezes_is_noticed_by_an_agent_that_waits(start_hub, n
 @pytest.mark.parametrize(
     "bind", ["tcp://0.0.0.0:0", "tcp://*:0", "tcp://192.168.255.254:9100", "tcp://[::]:0"]
 )
-@pytest.mark.parametrize("option", ["--bind", "--workers-bind"])
-def test_hub_that_others_could_reach_is_refused_without_insecure(option, bind):
-    done = netsiege("hub", option, bind)
+@pytest.mark.parametrize("options", [["--bind"], ["--workers-bind"], ["--insecure", "--workers-bind"]])
+def test_hub_without_keys_that_others_could_reach_is_refused_with_the_commands_that_help(options, bind):
+    done = netsiege("hub", *options, bind)
     assert done.returncode == 2
-    assert "--insecure" in done.stderr
+    assert "netsiege keys new --hub" in done.stderr
+    assert ("say --insecure" in done.stderr) == (options == ["--bind"])
     assert "Traceback" not in done.stderr
 
 

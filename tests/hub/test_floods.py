@@ -10,7 +10,7 @@ import zmq
 from netsiege.client import Client
 from netsiege.game import IP, Action, ActionType
 from netsiege.hub import port
-from netsiege.hub.door import IDLE_TALK_MAX
+from netsiege.hub.limits import DEFAULT_LIMITS, Limits
 from netsiege.hub.loop import HubLoop
 from netsiege.protocol import (
     AGENT_HEAD,
@@ -33,6 +33,7 @@ from tests.hub.rig import STEP_REPLY, Rig, room
 
 LOOK = Action(ActionType.FindServices, {"source_host": IP("10.0.0.1"), "target_host": IP("10.0.0.2")})
 STEP = action_body(LOOK)
+IDLE_TALK_MAX = DEFAULT_LIMITS.idle_talk_per_s
 
 
 def raw(kind, handle=0, request=1, body=b""):
@@ -116,9 +117,14 @@ def test_door_opens_again_in_the_end(rig):
 
 
 @pytest.fixture
-def hub():
+def limits():
+    return DEFAULT_LIMITS
+
+
+@pytest.fixture
+def hub(limits):
     """A hub's loop in a thread; nobody works for it."""
-    loop = HubLoop("tcp://127.0.0.1:0", "tcp://127.0.0.1:0", [room()])
+    loop = HubLoop("tcp://127.0.0.1:0", "tcp://127.0.0.1:0", [room()], limits=limits)
     done = threading.Event()
     thread = threading.Thread(target=loop.run, args=(done.is_set,))
     thread.start()
@@ -176,13 +182,11 @@ def test_flooder_is_shown_the_door_and_others_are_served(hub, stranger):
     assert len(hub._arena.shut_out) == 1  # nothing else tells it from who does not read
 
 
-@pytest.mark.parametrize("limit", ["bytes", "frames"])
-def test_one_who_does_not_read_is_shown_the_door_and_others_are_served(request, monkeypatch, limit):
-    if limit == "bytes":
-        monkeypatch.setattr(port, "BACKLOG_MAX_BYTES", 8 << 20)
-        monkeypatch.setattr(port, "BACKLOG_CHECK_BYTES", 1 << 20)
-    else:
-        monkeypatch.setattr(port, "AGENT_QUEUE_MAX", 20)
+@pytest.mark.parametrize(
+    ("limits", "queue"), [(Limits(unsent_bytes=4 << 20), port.AGENT_QUEUE_MAX), (DEFAULT_LIMITS, 20)]
+)
+def test_one_who_does_not_read_is_shown_the_door_and_others_are_served(request, monkeypatch, limits, queue):
+    monkeypatch.setattr(port, "AGENT_QUEUE_MAX", queue)
     hub, stranger = request.getfixturevalue("hub"), request.getfixturevalue("stranger")
     context = zmq.Context()
     worker = context.socket(zmq.DEALER)

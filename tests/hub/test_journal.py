@@ -439,3 +439,15 @@ def test_seed_that_is_insisted_on_must_be_that_of_the_journal(hubs, path):
         ledger.restore(Arena((), lambda: 1), journal.load(), (other,), ledger.Insist(seed=True))
     ledger.restore(Arena((), lambda: 1), journal.load(), (other,))
     ledger.restore(Arena((), lambda: 1), journal.load(), (room(spec=b"x"),), ledger.Insist(task=False))
+
+
+def test_files_of_a_new_journal_are_its_owners_alone(tmp_path):
+    before = os.umask(0)
+    try:
+        with contextlib.closing(SqliteJournal(tmp_path / "hub.journal")) as journal:
+            journal.commit(1, [1, 1, b"event"], [], 0)
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert {name for name, mode in modes.items() if mode & 0o077 and not name.endswith(".lock")} == set()
+    assert len(modes) > 3

@@ -195,7 +195,7 @@ def test_token_of_another_session_over_a_connection_that_has_one_is_refused():
     scene = Scene()
     other = scene.rig.agent(b"b")
     scene.say(b"b", Kind.HELLO, 0, 9, Hello("b", SessionRole.AGENT, scene.agent.session.token).encode())
-    assert Error.decode(other.frames[-1][HEAD_BYTES:]).code == Code.NOT_ALLOWED
+    assert Error.decode(other.frames[-1][HEAD_BYTES:]).code == Code.BAD_REQUEST
 
 
 def test_seat_of_a_session_that_stays_away_is_forfeited_after_the_grace_period():

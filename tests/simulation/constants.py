@@ -27,7 +27,7 @@ def _changes(plan):
             "DRAIN_MAX": plan.drain_max,
         },
         "netsiege.hub.turns": {"FILE_BYTES": 256},
-        "netsiege.hub.door": {"IDLE_TALK_MAX": 60, "REMEMBER_S": 5.0},
+        "netsiege.hub.door": {"REMEMBER_S": 5.0},
     }
 
 

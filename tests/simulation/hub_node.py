@@ -9,6 +9,7 @@ from collections import deque
 from netsiege.hub import ledger
 from netsiege.hub.arena import Arena
 from netsiege.hub.broker import Broker
+from netsiege.hub.limits import Limits
 from netsiege.hub.loop import TICK_S, HubLoop
 from tests.simulation.clock import Violation
 from tests.simulation.network import AGENTS, NOTICE_S, WORKERS
@@ -32,6 +33,7 @@ class SimPort:
         self.inbox = deque()
         self._gone = []
         self._ended = []
+        self.lines = self
 
     # --- the network's side -------------------------------------------------------------------------------
 
@@ -99,7 +101,7 @@ class SimPort:
         self.cut(peer)
         self._depart(peer)
 
-    def give_up_mute(self):
+    def look(self, _now_s, _proven):
         """Whoever leaves too much unread is cut off, before the queue is full."""
         for peer in [peer for peer, wire in self.wires.items() if _unread(wire) > QUEUE_MAX // 2]:
             self.give_up(peer)
@@ -227,6 +229,7 @@ class HubNode:
             self.now_s,
             journaling=True,
             round_trip_s=loop._round_trip_s,
+            limits=Limits(idle_talk_per_s=60),
         )
         try:
             ledger.restore(loop._arena, journal.load(), self.rooms)
@@ -234,6 +237,7 @@ class HubNode:
             raise Violation("nothing raises", f"restart: {type(error).__name__}: {error}") from error
         loop._broker = WatchedBroker(self, Broker(loop._arena))
         loop._to_cut = []
+        loop._gate = None
         loop._agents = SimPort(self, AGENTS, world.reference.to_agent)
         loop._workers = SimPort(self, WORKERS, world.registry.to_worker)
         self._ports = {AGENTS: loop._agents, WORKERS: loop._workers}

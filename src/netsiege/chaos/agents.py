@@ -20,6 +20,7 @@ from netsiege.agents.registry import find_agent
 from netsiege.client import Client
 from netsiege.errors import SiegeError
 from netsiege.game import Action, AgentRole, Observation
+from netsiege.keys import NO_KEYS
 from netsiege.local import Stop
 from netsiege.protocol import End
 from netsiege.protocol.play import action_body
@@ -93,7 +94,7 @@ def noted(cls: type[BaseAgent], notes: IO[str], think_s: float, stop: Stop) -> t
         def connect(self) -> Client:
             opened: Client | None = self._client
             if opened is None:
-                client = _NotedClient(self.address, self.name, reconnect_s=PATIENCE_S)
+                client = _NotedClient(self.address, self.name, reconnect_s=PATIENCE_S, keys=NO_KEYS)
                 client.notes, client.think_s = notes, think_s
                 opened = self._client = client.open(PATIENCE_S)
             return opened

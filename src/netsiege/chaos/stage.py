@@ -21,6 +21,7 @@ from netsiege.chaos.nursery import Nursery
 from netsiege.client import Client
 from netsiege.errors import HubUnreachable, SiegeError
 from netsiege.game import AgentRole
+from netsiege.keys import NO_KEYS
 from netsiege.protocol import OpenRoom, SessionRole, State
 from netsiege.rooms import room_of
 from netsiege.scenarios import load_spec
@@ -140,7 +141,7 @@ class Stage:
         """A director's connection, as soon as the hub is there."""
         deadline_s = time.monotonic() + START_LIMIT_S
         while True:
-            client = Client(self.address, "bench", SessionRole.DIRECTOR)
+            client = Client(self.address, "bench", SessionRole.DIRECTOR, keys=NO_KEYS)
             try:
                 return client.open()
             except HubUnreachable:

@@ -193,7 +193,8 @@ class GameState:
         for code, value in zip(delta[::2], delta[1::2], strict=True):
             name = _DELTA_FIELDS.get(code) if type(code) is int else None
             if name is None:
-                raise ValueError(f"unknown delta field {code!r}")
+                said = code if isinstance(code, int) else f"a {type(code).__name__}"
+                raise ValueError(f"unknown delta field {said}")
             before = changed.get(name, getattr(self, name))
             if code in (3, 4, 5):
                 reader = (Service.from_wire, Data.from_wire, IP.from_wire)[code - 3]

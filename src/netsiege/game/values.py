@@ -96,7 +96,8 @@ class IP:
 
 def _is_prefix_length(_instance: object, _attribute: object, value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 32:
-        raise ValueError(f"{value!r} is not a prefix length (0 to 32)")
+        said = repr(value)[:40] if isinstance(value, int | float | str) else f"a {type(value).__name__}"
+        raise ValueError(f"{said} is not a prefix length (0 to 32)")
 
 
 @frozen(order=False, repr=False)

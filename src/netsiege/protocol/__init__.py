@@ -13,6 +13,9 @@ A session that has lost its connection says HELLO with its token over another on
 still holds, and a RESUMED for each follows; what the session has asked and the hub has not taken in is to be
 sent again, under the same request id. A request that comes twice is applied once.
 
+Where a hub has keys, it is the connection's own CURVE key that says who is speaking, never a claim in a
+message. An invitation is such a key, too: over its connection ENROL is all that may be said.
+
 Bodies are msgpack lists of declared fields. Those of STEP, OBS, SEATED and of everything that passes between
 a seat and its engine are opaque to the hub.
 
@@ -71,6 +74,8 @@ from netsiege.protocol.frames import (
 )
 from netsiege.protocol.messages import (
     End,
+    Enrol,
+    Enrolled,
     Episode,
     Error,
     Fault,
@@ -83,6 +88,7 @@ from netsiege.protocol.messages import (
     OpenRoom,
     Player,
     Ready,
+    Refusals,
     Reset,
     Result,
     Resumed,
@@ -129,6 +135,8 @@ __all__ = [
     "Cause",
     "Code",
     "End",
+    "Enrol",
+    "Enrolled",
     "Episode",
     "Error",
     "Fault",
@@ -145,6 +153,7 @@ __all__ = [
     "OpenRoom",
     "Player",
     "Ready",
+    "Refusals",
     "Reset",
     "Result",
     "Resumed",

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import attrs
 from attrs import frozen
@@ -18,6 +19,19 @@ from netsiege.errors import ProtocolError
 from netsiege.protocol.frames import MAX_NAME_CHARS, MAX_SEATS, Code, pack, unpack
 
 Reader = Callable[[Any], Any]
+
+MARKS_IN_A_ROW: Final = 4
+"""No word needs more combining marks on one letter (Unicode's UTS 39, 5.4, draws the line there too)."""
+BLANKS: Final = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U0001d159\U000e0100-\U000e01ef]"
+)
+"""Letters, marks and symbols by their category that show nothing: fillers, joiners, variation selectors."""
+_ACTING: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff"
+    r"\ufff9-\ufffb\U000e0001\U000e0020-\U000e007f]"
+)
+"""Controls, line separators, surrogates, and what is invisible or turns the direction of text: the same in
+every version of Unicode that a Python of ours has."""
 
 
 def declared(read: Reader, **more: Any) -> Any:
@@ -50,11 +64,37 @@ def a_text(limit: int) -> Reader:
 
 
 def clean_name(value: Any) -> str:
-    """`value` if it can be shown as a name: 1 to 64 printable characters. Raises ValueError otherwise."""
+    """`value` if it can be shown as a name: 1 to 64 printable characters. Raises ValueError otherwise.
+
+    Nothing in it is invisible, blank (but for spaces between words), or acts on what is around it: control,
+    format, private and unassigned characters, marks with nothing before them to stand on, and more than
+    `MARKS_IN_A_ROW` of them are refused. What is a mark, and what is assigned, Python's Unicode tables say,
+    which grow from release to release: `told_name` is for names that somebody else has checked.
+    """
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_NAME_CHARS:
         raise ValueError(f"a name has 1 to {MAX_NAME_CHARS} characters, not {quoted(value, 80)}")
-    if any(unicodedata.category(c)[0] in "CZ" and c != " " for c in value) or value != value.strip():
+    if value != value.strip() or not value.isprintable() or BLANKS.search(value):
         raise ValueError(f"a name has printable characters only, not {quoted(value, 80)}")
+    marks = MARKS_IN_A_ROW  # one that comes first would stand on what is shown before the name
+    for c in value:
+        if unicodedata.category(c)[0] == "M":
+            marks += 1
+        else:
+            marks = MARKS_IN_A_ROW if c == " " else 0
+        if marks > MARKS_IN_A_ROW:
+            said = f"at most {MARKS_IN_A_ROW} marks in a row, with a letter before them"
+            raise ValueError(f"a name has {said}, not {quoted(value, 80)}")
+    return value
+
+
+def told_name(value: Any) -> str:
+    """`value` if it may be a name that another process has taken for clean. Raises ValueError otherwise.
+
+    Whatever `clean_name` accepts under any Python passes: a name that one process has let in must not break
+    the next one. What acts on a terminal does not.
+    """
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_NAME_CHARS or _ACTING.search(value):
+        raise ValueError(f"{quoted(value, 80)} is no name")
     return value
 
 
@@ -105,6 +145,11 @@ def one_of(words: type[enum.StrEnum]) -> Reader:
 def maybe(read: Reader) -> Reader:
     """None, or what `read` accepts."""
     return lambda value: None if value is None else read(value)
+
+
+def or_empty(read: Reader) -> Reader:
+    """Empty text, or what `read` accepts."""
+    return lambda value: "" if value == "" else read(value)
 
 
 def many(read: Reader, limit: int = MAX_SEATS) -> Reader:

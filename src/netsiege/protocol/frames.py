@@ -65,6 +65,7 @@ class Kind(enum.IntEnum):
     LEAVE = 6
     PING = 7
     BYE = 8
+    ENROL = 9
     # hub → agent
     WELCOME = 16
     SEATED = 17
@@ -75,6 +76,7 @@ class Kind(enum.IntEnum):
     ERROR = 22
     PONG = 23
     RESUMED = 24
+    ENROLLED = 25
     # director, spectator → hub, and the hub's answers
     OPEN_ROOM = 32
     ROOM = 33

@@ -16,6 +16,8 @@ from netsiege.protocol.declare import (
     many,
     maybe,
     one_of,
+    or_empty,
+    told_name,
 )
 from netsiege.protocol.frames import (
     DEFAULT_GRACE_S,
@@ -127,6 +129,21 @@ class Error(Message):
     text: str = declared(a_text(512))
 
 
+@frozen
+class Enrol(Message):
+    """Redeems the invitation whose key the connection was opened with: `key` is let in from now on."""
+
+    key: bytes = declared(an_opaque)
+
+
+@frozen
+class Enrolled(Message):
+    """The key is entered, under a name and with a right: agent, worker, spectator or admin."""
+
+    name: str = declared(clean_name)
+    right: str = declared(a_text(16))
+
+
 # --- directors and spectators -----------------------------------------------------------------------------
 
 
@@ -191,11 +208,12 @@ class Watching(Message):
 
 @frozen
 class Player(Message):
-    """Who sits where in a match."""
+    """Who sits where in a match. `name` is what it calls itself, `key` the name of its key, if it has one."""
 
     role: str = declared(a_text(16))
     index: int = declared(a_whole(0, MAX_SEATS))
-    name: str = declared(a_text(MAX_NAME_CHARS))
+    name: str = declared(told_name)
+    key: str = declared(or_empty(told_name), default="")
 
 
 @frozen
@@ -241,10 +259,18 @@ class RoomState(Message):
 class WorkerState(Message):
     """A worker in numbers."""
 
-    name: str = declared(a_text(MAX_NAME_CHARS))
+    name: str = declared(told_name)
     slots: int = declared(a_number)
     matches: int = declared(a_number)
     events: int = declared(a_number)
+
+
+@frozen
+class Refusals(Message):
+    """How often the hub has refused something, by the reason: a `Code`, a limit, or what a key was not."""
+
+    reason: str = declared(a_text(64))
+    count: int = declared(a_whole(0, MAX_SEED))
 
 
 @frozen
@@ -252,7 +278,8 @@ class State(Message):
     """The hub in numbers: the answer to STATUS.
 
     `away` sessions have lost their connection and may come back; `unplaced` matches wait for a worker of
-    their engine; `moved` counts the leases that were not a match's first.
+    their engine; `moved` counts the leases that were not a match's first. The key of an
+    agent is told of the rooms only that it may enter, of no workers and no refusals.
     """
 
     software: str = declared(a_text(MAX_NAME_CHARS))
@@ -264,6 +291,7 @@ class State(Message):
     away: int = declared(a_number, default=0)
     unplaced: int = declared(a_number, default=0)
     moved: int = declared(a_number, default=0)
+    refusals: tuple[Refusals, ...] = declared(many(Refusals.read), default=())
 
 
 # --- the hub and workers ----------------------------------------------------------------------------------
@@ -283,7 +311,7 @@ class SeatSpec(Message):
 
     role: str = declared(a_text(16))
     index: int = declared(a_whole(0, MAX_SEATS))
-    name: str = declared(a_text(MAX_NAME_CHARS))
+    name: str = declared(told_name)
     deltas: bool = declared(a_truth)
 
 

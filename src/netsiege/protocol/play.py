@@ -9,12 +9,21 @@ from typing import Any, Final
 from attrs import frozen
 
 from netsiege.errors import ProtocolError
-from netsiege.game import Action, GameState, Observation
+from netsiege.game import Action, AgentRole, GameState, Observation
 from netsiege.protocol.declare import Message, a_text, a_whole, an_opaque, declared, maybe, quoted
 from netsiege.protocol.frames import MAX_SEATS, MAX_SEED, Code, pack, unpack
 
 PASS: Final = pack(None)
 """The body of a STEP that does nothing: it costs a step and leaves no trace."""
+
+_ROLES: Final = tuple(role.value for role in AgentRole)
+
+
+def _a_role(value: Any) -> str:
+    """The name of a role, as it is written."""
+    if value not in _ROLES:
+        raise ValueError(f"{quoted(value)} is not one of {', '.join(_ROLES)}")
+    return str(value)
 
 
 class Seen(enum.IntFlag):
@@ -34,7 +43,7 @@ class Seated(Message):
     """The seat is taken, and the match begins. `observation` is an OBS body in full."""
 
     match: int = declared(a_whole(0, MAX_SEED))
-    role: str = declared(a_text(16))
+    role: str = declared(_a_role)
     index: int = declared(a_whole(0, MAX_SEATS))
     seed: int = declared(a_whole(0, MAX_SEED))
     episodes: int | None = declared(maybe(a_whole(1, 1 << 31)))
