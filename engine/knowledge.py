@@ -149,6 +149,8 @@ class Knowledge:
         networks, hosts, controlled, served, services, data, blocks = plain
         self.networks, self.hosts, self.controlled = map(bytes_mask, (networks, hosts, controlled))
         masks = [mask if type(mask) is int else bytes_mask(mask) for mask in services]
+        if min(masks, default=0) < 0:
+            raise ValueError("no mask is negative")  # it would have members without end
         self.services = dict(zip(served, masks, strict=True))
         self.data = {held[0]: dict(zip(held[1::2], held[2::2], strict=True)) for held in data}
         self.blocks = {number: set(blocked) for number, *blocked in blocks}

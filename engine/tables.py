@@ -27,6 +27,10 @@ RULESETS: Final = (RULESET,)
 _MAX_FIRST_BYTES: Final = 1 << 14
 _MAX_TEXT: Final = 4096
 """The longest goal description that SEATED carries."""
+_MAX_STEPS: Final = 1 << 31
+"""The largest limit of steps that SEATED carries."""
+_MAX_REWARD: Final = 1 << 53
+"""Up to here whole numbers and floats are the same."""
 
 
 @frozen(eq=False)
@@ -141,6 +145,8 @@ def compile_tables(spec: Spec) -> Tables:
     names = [role.role for role in task.roles]
     if len(set(names)) < len(names):
         raise RuleError(f"a role is listed twice: {', '.join(names)}")
+    if any(not abs(reward) <= _MAX_REWARD for reward in attrs.astuple(task.rewards)):
+        raise RuleError(f"a reward is not a number from -{_MAX_REWARD} to {_MAX_REWARD}")
     views = [view for role in task.roles for view in (role.start, role.goal)]
     board = build_board(spec.topology, views, task.use_firewall)
     return Tables(
@@ -163,6 +169,8 @@ def _compile_role(board: Board, task: RoleTask) -> RoleTables:
         raise RuleError(f"there is no role {name!r}: {', '.join(role.value for role in AgentRole)}")
     if len(task.goal_description) > _MAX_TEXT:
         raise RuleError(f"{name}: the goal description has over {_MAX_TEXT} characters")
+    if not 0 <= (task.max_steps or 0) <= _MAX_STEPS:
+        raise RuleError(f"{name}: {task.max_steps} is no limit of steps: 0 to {_MAX_STEPS}")
     start = compile_view(board, task.start, board.starts, f"{name}.start")
     goal = compile_goal(board, task.goal, f"{name}.goal")
     return RoleTables(

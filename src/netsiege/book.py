@@ -212,8 +212,9 @@ class Book:
     def _end_seat(self, seat: Seat, request: int, answer: Any) -> Settled:
         """Ends a seat for good. A request that it had open gets the same answer."""
         seat.ended = ending(answer)
-        self.seats.pop(seat.handle, None)
-        self.awaited.pop(seat.handle, None)
+        if self.seats.get(seat.handle) is seat:
+            del self.seats[seat.handle]
+            self.awaited.pop(seat.handle, None)
         request = seat.request or request
         self._close(request, seat)
         return Settled(request, seat, answer)

@@ -105,7 +105,9 @@ def _say_again_of_seats(book: Book, held: dict[int, HeldSeat], number: int, aske
     for seat in list(asked.seats.values()):
         if seat.ended is not None:
             settled.append(book._end_seat(seat, number, seat.ended))
-    if number not in book._open or number in _numbers(held[handle] for handle in asked.seats):
+    if number not in book._open or number in _numbers(
+        held[handle] for handle in asked.seats if handle in held
+    ):
         return settled
     if asked.frame:
         book.outbox.append(_without_the_ended(asked, number))

@@ -220,6 +220,11 @@ def test_spec_compiles_to_tables_that_know_its_digest():
         ({"roles": (RoleTask("Attacker", start=View(known_services=((ROUTER_1, ("random",)),))),)}, "draw"),
         ({"roles": (RoleTask("Attacker", goal_description="x" * 5000),)}, "characters"),
         ({"roles": (ATTACKER, ATTACKER)}, "twice"),
+        ({"roles": (RoleTask("Attacker", max_steps=-1),)}, "no limit of steps"),
+        ({"roles": (RoleTask("Attacker", max_steps=1 << 40),)}, "no limit of steps"),
+        ({"rewards": Rewards(step=1 << 60)}, "a reward"),
+        ({"rewards": Rewards(step=1 << 70)}, "64 bits"),
+        ({"rewards": Rewards(fail=float("nan"))}, "NaN"),
     ],
 )
 def test_spec_that_cannot_be_played_is_refused_with_its_reason(changes, said):

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,3 +86,8 @@ def test_known_service_of_a_start_may_be_one_that_is_not_there():
     tables = make_tables(roles=(RoleTask("Attacker", start=view),))
     full = tables.start_of(1, "Attacker", 0).full(tables.board)
     assert full[3][0][1] == [["ghost", "passive", "unknown", False]]
+
+
+def test_negative_mask_is_refused_at_once():
+    with pytest.raises(ValueError, match="no mask is negative"):
+        Knowledge.from_plain([b"", b"", b"", [0], [-1], [], []])
