@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from netsiege.engine.board import Board
 from netsiege.errors import ProtocolError
-from netsiege.protocol import Code, pack, unpack
+from netsiege.protocol import MAX_ACTION_LISTS, Code, pack, unpack
 from netsiege.protocol.play import PASS, read_action
 
 Action = tuple[Any, ...]
@@ -105,7 +105,7 @@ class ActionReader:
 
     def _read(self, body: bytes) -> Action | None:
         try:
-            wire = unpack(body)
+            wire = unpack(body, MAX_ACTION_LISTS)
             if wire is None:
                 return None
             if type(wire) is list and len(wire) > 2 and type(wire[0]) is int and 0 <= wire[0] < 6:

@@ -18,6 +18,7 @@ from netsiege.hub.gate import NOBODY, Gate, OpenGate, Who
 from netsiege.hub.ledger import Record, file_chunk, match_ended, match_made, room_opened
 from netsiege.hub.limits import DEFAULT_LIMITS, Limits
 from netsiege.hub.lobby import enter, missing_players, take_match, withdraw
+from netsiege.hub.rates import Rates
 from netsiege.hub.records import (
     NEVER,
     Joiner,
@@ -30,7 +31,6 @@ from netsiege.hub.records import (
     Worker,
 )
 from netsiege.hub.roll import Roll
-from netsiege.hub.tally import Tally
 from netsiege.protocol import (
     AGENT_HEAD,
     EVENT_HEAD,
@@ -79,7 +79,6 @@ class Arena:
         whose_worker: Callable[[bytes], Who] = lambda _peer: NOBODY,
         gate: Gate | None = None,
         limits: Limits = DEFAULT_LIMITS,
-        tally: Tally | None = None,
     ) -> None:
         self.draw_u64 = draw_u64
         self.round_trip_s = round_trip_s
@@ -87,7 +86,8 @@ class Arena:
         self.whose_worker = whose_worker
         self.gate = gate if gate is not None else OpenGate()
         self.limits = limits
-        self.tally = tally if tally is not None else Tally()
+        self.tally = self.gate.tally
+        self.joins = Rates(limits.seats_per_session, limits.joins_per_s)
         self.started_s = now_s
         self.now_s = now_s
         self.journaling = journaling
@@ -136,7 +136,7 @@ class Arena:
         self.told_unknown: set[bytes] = set()
         """Peers that sent as workers without being any, and were told so: once is enough."""
         self.idle_talk: dict[bytes, int] = {}
-        """How many messages of a peer in this second moved no match."""
+        """How many messages of a peer, and of a key, in this second moved no match."""
         self.shut_out: dict[bytes, float] = {}
         """Peers that are not listened to any more, and since when."""
         self.taken_over: dict[bytes, float] = {}

@@ -23,6 +23,7 @@ from netsiege.protocol import (
     HUB_SEAT,
     MAX_BATCH,
     MAX_REQUEST,
+    MAX_REQUEST_BYTES,
     OUT_BODY_AT,
     OUT_HEAD,
     VERSION,
@@ -53,6 +54,8 @@ MOVE: Final = int(Flag.MOVE)
 OVER: Final = int(Flag.OVER)
 IDLE: Final = frozenset({Kind.HELLO, Kind.PING, Kind.STATUS, Kind.WATCH, Kind.OPEN_ROOM, Kind.ENROL})
 """What moves no match: as much of it as anyone needs, but no floods."""
+LARGE: Final = frozenset({Kind.STEP, Kind.STEP_MANY, Kind.OPEN_ROOM})
+"""What may be of any size that a frame may have."""
 OUT_RECORD: Final = [int] * 6 + [bytes]
 
 
@@ -108,13 +111,7 @@ class Broker:
     def _agent_message(
         self, peer: bytes, version: int, kind: int, handle: int, request: int, frame: bytes
     ) -> None:
-        if version != VERSION:
-            raise ProtocolError(Code.VERSION, f"this hub speaks version {VERSION}, not {version}")
-        most = self.arena.limits.agent_frame_bytes
-        if len(frame) > most:
-            raise ProtocolError(Code.TOO_LARGE, f"a frame has at most {most} bytes, not {len(frame)}")
-        if not request:
-            raise ProtocolError(Code.MALFORMED, "a request id is never 0")
+        self._check_frame(version, kind, request, len(frame))
         body = frame[HEAD_BYTES:]
         idle = kind in IDLE or (kind == Kind.LEAVE and not handle)
         if idle and not door.is_idle_talk(self.arena, peer):
@@ -137,6 +134,17 @@ class Broker:
             desk.REQUESTS[kind](self.arena, session, request, body)
         else:
             raise ProtocolError(Code.MALFORMED, f"{kind} is no kind of message that an agent sends")
+
+    def _check_frame(self, version: int, kind: int, request: int, n_bytes: int) -> None:
+        most = self.arena.limits.agent_frame_bytes
+        if version != VERSION:
+            raise ProtocolError(Code.VERSION, f"this hub speaks version {VERSION}, not {version}")
+        if n_bytes > most:
+            raise ProtocolError(Code.TOO_LARGE, f"a frame has at most {most} bytes, not {n_bytes}")
+        if kind not in LARGE and n_bytes > HEAD_BYTES + MAX_REQUEST_BYTES:
+            raise ProtocolError(Code.TOO_LARGE, f"such a request has at most {MAX_REQUEST_BYTES} bytes")
+        if not request:
+            raise ProtocolError(Code.MALFORMED, "a request id is never 0")
 
     def _seat_request(self, session: Session, handle: int, kind: int, request: int, body: bytes) -> None:
         seat = self._seat_of(session, handle)
@@ -164,7 +172,7 @@ class Broker:
 
     def _step_many(self, session: Session, request: int, body: bytes) -> None:
         """Refused as a whole or taken as a whole; one frame to each worker concerned."""
-        moves = unpack(body)
+        moves = unpack(body, most_lists=1)
         if not isinstance(moves, list) or not moves or len(moves) % 2:
             raise ProtocolError(Code.MALFORMED, "STEP_MANY is a flat list: seat, action, seat, action, …")
         if len(moves) > 2 * MAX_BATCH:
@@ -296,7 +304,7 @@ class Broker:
         match.heavy = 0
 
     def _output_many(self, worker: Worker, body: bytes) -> None:
-        flat = unpack(body)
+        flat = unpack(body, most_lists=1)
         if not isinstance(flat, list) or len(flat) % 7:
             raise ProtocolError(Code.MALFORMED, "OUT_MANY is a flat list of records of seven")
         for i in range(0, len(flat), 7):

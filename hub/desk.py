@@ -15,7 +15,7 @@ from netsiege.hub import door
 from netsiege.hub.authority import Grant, Right
 from netsiege.hub.gate import Who
 from netsiege.hub.lobby import seats_of_role, waiting_joiners, withdraw
-from netsiege.hub.records import ASKED, NEVER, Joiner, Room, Session
+from netsiege.hub.records import ASKED, Joiner, Room, Session
 from netsiege.hub.resume import come_back
 from netsiege.protocol import (
     AGENT_HEAD,
@@ -149,15 +149,8 @@ def _check_seat_for(arena: Arena, session: Session) -> None:
     others = arena.roll.of_key.get(session.who.key, {})
     if sum(map(_seats, others)) >= limits.seats_per_key:
         raise ProtocolError(Code.OVERLOADED, f"a key holds at most {limits.seats_per_key} seats")
-    rested_s = max(0.0, arena.now_s - session.joins_s)  # none before the first
-    fresh = session.joins_left + rested_s * limits.joins_per_s
-    session.joins_left = (
-        min(limits.seats_per_session, fresh) if session.joins_s < NEVER else limits.seats_per_session
-    )
-    session.joins_s = arena.now_s
-    if session.joins_left < 1:
+    if not arena.joins.take(session.token, arena.now_s):
         raise ProtocolError(Code.OVERLOADED, f"a session makes at most {limits.joins_per_s:g} JOINs a second")
-    session.joins_left -= 1
 
 
 def _seats(session: Session) -> int:
@@ -208,6 +201,8 @@ def _open_room(arena: Arena, session: Session, request: int, body: bytes) -> Non
     if session.role != SessionRole.DIRECTOR:
         raise ProtocolError(Code.NOT_ALLOWED, "only a director opens rooms")
     asked = OpenRoom.decode(body)
+    if session.grant is None or not session.grant.may_enter(asked.name):
+        raise ProtocolError(Code.NOT_ALLOWED, f"this key may not open a room {asked.name!r}")
     room = arena.rooms.get(asked.name)
     if room is None or room.spec != asked:  # a room that is as asked for has been asked for before
         if len(arena.rooms) >= arena.limits.rooms:

@@ -21,6 +21,8 @@ REMEMBER_S: Final = 60.0
 """How long a peer that was shown out is remembered, and one whose session goes on elsewhere."""
 HEAVY_BYTES: Final = 2_048
 """Each so many bytes of a message that moves no match count as another one: they had to be read."""
+TALKERS: Final = 4
+"""All connections of a key together may say what so many of them may."""
 TALKED_OF: Final = frozenset(
     {Code.MALFORMED, Code.VERSION, Code.TOO_LARGE, Code.NOT_ALLOWED, Code.OVERLOADED}
 )
@@ -37,8 +39,17 @@ def refuse(
         arena.to_agents.append((peer, message(Kind.ERROR, handle, request, body)))
 
 
-def turn_out(arena: Arena, peer: bytes, request: int, code: Code, text: str) -> None:
-    """Says ERROR, and listens no more: there is nothing that this peer could do here."""
+def turn_out(
+    arena: Arena, peer: bytes, request: int, code: Code, text: str, *, shut_out: bool = False
+) -> None:
+    """Says ERROR, and listens no more: there is nothing that this peer could do here, or, if its key is
+    `shut_out`, that it should be let do for a while.
+    """
+    session = arena.sessions.get(peer)
+    if shut_out:
+        arena.gate.shut_out(arena.who(peer).key)
+        if session is not None:
+            arena.end_session(session, MISBEHAVED)
     note(arena, peer, code, text)
     body = Error(code, text[:512]).encode()
     arena.to_agents.append((peer, message(Kind.ERROR, 0, request, body)))
@@ -64,10 +75,11 @@ def is_idle_talk(arena: Arena, peer: bytes, n_bytes: int = 0) -> bool:
 
     Who says too many within a second is not listened to any more, and loses its seats.
     """
-    count = arena.idle_talk[peer] = arena.idle_talk.get(peer, 0) + 1 + n_bytes // HEAVY_BYTES
+    weight = 1 + n_bytes // HEAVY_BYTES
     session = arena.sessions.get(peer)
     most = arena.limits.idle_talk_per_s
-    if count <= most + (0 if session is None else len(session.seats) + len(session.lost)):
+    count = arena.idle_talk[peer] = arena.idle_talk.get(peer, 0) + weight
+    if count <= most + _held(session) and _may_key_talk(arena, peer, session, weight):
         return True
     if peer not in arena.shut_out:
         text = f"over {most} messages within a second that move no match: the hub hangs up"
@@ -79,6 +91,21 @@ def is_idle_talk(arena: Arena, peer: bytes, n_bytes: int = 0) -> bool:
         body = Error(Code.OVERLOADED, text).encode()
         arena.to_agents.append((peer, message(Kind.ERROR, 0, 0, body)))
     return False
+
+
+def _held(session: Session | None) -> int:
+    """How many seats a session may ask about once more."""
+    return 0 if session is None else len(session.seats) + len(session.lost)
+
+
+def _may_key_talk(arena: Arena, peer: bytes, session: Session | None, weight: int) -> bool:
+    """Counts a message for its key, which may have many connections; whether it may be answered."""
+    key = arena.who(peer).key if session is None else session.who.key
+    if not key:
+        return True
+    count = arena.idle_talk[key] = arena.idle_talk.get(key, 0) + weight
+    most = TALKERS * arena.limits.idle_talk_per_s
+    return count <= most or count <= most + sum(map(_held, arena.roll.of_key.get(key, ())))
 
 
 def _shut(arena: Arena, peer: bytes) -> None:
@@ -104,17 +131,17 @@ def tick(arena: Arena) -> None:
 
 
 def _review(arena: Arena, session: Session) -> None:
-    """Ends a session whose key is not good for it any more, or for one of its seats."""
+    """Ends a session whose key is not good for it any more, or for something that it holds or waits for."""
     grant = arena.gate.grant_of(session.who.key)
     if grant is not None and grant is session.grant:
         return
     session.grant = grant
     if grant is not None and grant.may_be(session.role):
-        held = [
-            (seat.match.room.spec.name, seat.match.players[seat.index].role)
-            for seat in session.seats.values()
-        ]
-        if all(grant.may_enter(room) and grant.may_play(role) for room, role in held):
+        held = [(seat.match.room, seat.match.players[seat.index].role) for seat in session.seats.values()]
+        held += [(joiner.room, joiner.role) for joiner in session.joins.values()]
+        if all(grant.may_enter(room.spec.name) and grant.may_play(role) for room, role in held) and all(
+            map(grant.may_enter, session.watches)
+        ):
             return
     peer = session.peer
     arena.end_session(session, MISBEHAVED)

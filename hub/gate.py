@@ -17,13 +17,21 @@ from attrs import frozen
 
 from netsiege.errors import ConfigError
 from netsiege.hub.authority import Authorized, AuthorizedFile, Grant, Right
+from netsiege.hub.limits import Limits
+from netsiege.hub.rates import Rates
 from netsiege.hub.tally import Tally
 from netsiege.keys import AUTHORIZED_KEYS, HUB_KEY, KEY_BYTES, KeyPair, load_pair, public_text
 
 ZAP_ENDPOINT: Final = "inproc://zeromq.zap.01"
 _ZAP_VERSION: Final = b"1.0"
 _ZAP_FRAMES: Final = 7
-"""Version, request, domain, address, routing id, mechanism, and for CURVE one credential: the key."""
+"""Version, request, domain, address, routing id (the hub's), mechanism; for CURVE one credential, the key."""
+TOO_OFTEN: Final = "too_often"
+"""Why a key is refused that makes too many connections: the only reason that passes by itself."""
+LONGER: Final = 360
+"""How many times as long: an hour, unless the limit was changed."""
+REDEEMED_MAX: Final = 100
+"""So many used invitations are remembered, in case the answer was lost."""
 
 ANYONE: Final = Grant("", Right.ADMIN)
 """Everybody's grant at a hub without keys. Workers are let in there as well."""
@@ -41,7 +49,9 @@ NOBODY: Final = Who()
 
 
 class Gate(Protocol):
-    """What the arena asks about a key."""
+    """What a hub asks about a key. `tally` is told of whom the gate refuses."""
+
+    tally: Tally
 
     def grant_of(self, key: bytes) -> Grant | None:
         """What the key may do now; None if it may do nothing."""
@@ -52,8 +62,8 @@ class Gate(Protocol):
     def redeem(self, invitation: bytes, key: bytes) -> Grant:
         """Enters `key` for an invitation, which is then used up. Raises `ConfigError`."""
 
-    def shut_out(self, key: bytes) -> None:
-        """Lets in no new connection of a key for a while."""
+    def shut_out(self, key: bytes, *, longer: bool = False) -> None:
+        """Lets in no new connection of a key for a while; `longer` for what nobody does by mistake."""
 
     def may_work(self, key: bytes) -> bool:
         """Whether whoever has the key may run engines."""
@@ -64,6 +74,9 @@ class Gate(Protocol):
 
 class OpenGate:
     """The gate of a hub without keys: everybody may do everything."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
 
     def grant_of(self, key: bytes) -> Grant | None:
         """The same for all."""
@@ -77,7 +90,7 @@ class OpenGate:
         """Always refused."""
         raise ConfigError("this hub has no keys: nobody needs an invitation")
 
-    def shut_out(self, key: bytes) -> None:
+    def shut_out(self, key: bytes, *, longer: bool = False) -> None:
         """Nobody can be told from anybody else."""
 
     def may_work(self, key: bytes) -> bool:
@@ -90,29 +103,29 @@ class OpenGate:
 
 
 class KeyGate:
-    """The gate of a hub with keys. `pair` is the hub's own; `clock` tells the time, with its zone.
-
-    `tally` is told of whom the gate refuses.
-    """
+    """The gate of a hub with keys. `pair` is the hub's own; `clock` tells the time, with its zone."""
 
     def __init__(
-        self, pair: KeyPair, file: AuthorizedFile, clock: Callable[[], datetime], shut_out_s: float
+        self, pair: KeyPair, file: AuthorizedFile, clock: Callable[[], datetime], limits: Limits
     ) -> None:
         self.pair = pair
         self.tally = Tally()
         self._file = file
         self._clock = clock
-        self._shut_out_s = shut_out_s
+        self._limits = limits
+        self._rates = Rates(limits.sessions_per_key, limits.connections_per_key_s)
         self._lent: dict[bytes, Grant] = {}
         self._shut_out: dict[bytes, float] = {}
+        self._redeemed: dict[bytes, tuple[bytes, Grant]] = {}
+        """The last invitations that were used, with the key that was entered for each."""
         self._authorized: Authorized = file.load()
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str], shut_out_s: float) -> Self:
+    def open(cls, folder: str | os.PathLike[str], limits: Limits) -> Self:
         """The gate of a keys folder. Raises `ConfigError` that names what is missing in it."""
         where = Path(folder).expanduser()
         pair = load_pair(where / HUB_KEY)
-        return cls(pair, AuthorizedFile(where / AUTHORIZED_KEYS), lambda: datetime.now(UTC), shut_out_s)
+        return cls(pair, AuthorizedFile(where / AUTHORIZED_KEYS), lambda: datetime.now(UTC), limits)
 
     @property
     def size(self) -> str:
@@ -141,19 +154,26 @@ class KeyGate:
         return self._lent.get(key) or self._authorized.grant_of(key, self._clock())
 
     def is_invited(self, key: bytes) -> bool:
-        """Whether the file has an invitation with this key's digest that has not expired."""
-        return self._authorized.invitation_of(key, self._clock()) is not None
+        """Whether the file has an invitation with this key's digest, or had it a moment ago."""
+        return key in self._redeemed or self._authorized.invitation_of(key, self._clock()) is not None
 
     def redeem(self, invitation: bytes, key: bytes) -> Grant:
-        """In the file first, then here."""
-        grant = self._file.redeem(invitation, key, self._clock())
-        self._authorized = self._file.load()
+        """In the file first, then here. Who asks again for the same key has not heard the answer."""
+        entered, grant = self._redeemed.get(invitation, (b"", ANYONE))
+        if entered != key:
+            grant = self._file.redeem(invitation, key, self._clock())
+            self._authorized = self._file.load()
+            while len(self._redeemed) >= REDEEMED_MAX:
+                del self._redeemed[next(iter(self._redeemed))]
+            self._redeemed[invitation] = key, grant
         return grant
 
-    def shut_out(self, key: bytes) -> None:
+    def shut_out(self, key: bytes, *, longer: bool = False) -> None:
         """Those of the hub itself are never shut out."""
         if key not in self._lent:
-            self._shut_out[key] = self._clock().timestamp() + self._shut_out_s
+            length_s = self._limits.shut_out_s * (LONGER if longer else 1)
+            until_s = self._clock().timestamp() + length_s
+            self._shut_out[key] = max(until_s, self._shut_out.get(key, 0.0))
 
     def may_work(self, key: bytes) -> bool:
         """Whether the key's right is a worker's."""
@@ -165,38 +185,36 @@ class KeyGate:
         return bool(address)
 
     def answer(self, request: Sequence[bytes]) -> list[bytes]:
-        """The answer to a ZAP request: 200 and the key, or 400, which the peer's libzmq tells its owner."""
+        """The answer to a ZAP request: 200 and the key; 400, which its owner hears of; 300 for not now."""
         number = request[1] if len(request) > 1 else b""
         reason, key = self._against(request)
         if reason:
-            return [_ZAP_VERSION, number, b"400", reason.encode(), b"", b""]
+            status = b"300" if reason == TOO_OFTEN else b"400"
+            return [_ZAP_VERSION, number, status, reason.encode(), b"", b""]
         return [_ZAP_VERSION, number, b"200", b"", key.hex().encode(), b""]
 
     def _against(self, request: Sequence[bytes]) -> tuple[str, bytes]:
         """What speaks against a connection, if anything, and its key."""
         if len(request) != _ZAP_FRAMES or request[0] != _ZAP_VERSION:
-            return "no request of this version", b""
-        domain, address, mechanism, key = (
-            request[2],
-            request[3].decode(errors="replace"),
-            request[5],
-            request[6],
-        )
+            return "no_request_of_this_version", b""
+        domain, address, mechanism, key = request[2], request[3], request[5], request[6]
         if mechanism != b"CURVE" or len(key) != KEY_BYTES:
-            return "no CURVE", b""
+            return "no_key", b""
         reason = self._against_key(domain, key)
         if reason:
-            self.tally.note(
-                "key_refused", public_text(key), f"port={domain.decode()} address={address} {reason}"
-            )
+            where = f"port={domain.decode()} address={address.decode(errors='replace')}"
+            self.tally.note("key_refused", public_text(key), f"{where} {reason}")
         return reason, key
 
     def _against_key(self, domain: bytes, key: bytes) -> str:
-        until_s = self._shut_out.get(key)
-        if until_s is not None:
-            if self._clock().timestamp() < until_s:
-                return "shut_out"
-            del self._shut_out[key]
+        now_s = self._clock().timestamp()
+        if now_s < self._shut_out.get(key, 0.0):
+            return "shut_out"
+        self._shut_out.pop(key, None)
         if domain == b"workers":
-            return "" if self.may_work(key) else "no_worker"
-        return "" if self.grant_of(key) is not None or self.is_invited(key) else "not_authorized"
+            reason = "" if self.may_work(key) else "no_worker"
+        else:
+            reason = "" if self.grant_of(key) is not None or self.is_invited(key) else "not_authorized"
+        if not reason and key not in self._lent and not self._rates.take(key, now_s):
+            return TOO_OFTEN
+        return reason

@@ -56,6 +56,9 @@ class Limits:
     unsent_bytes: int = _limit(
         128 << 20, "What waits for an agent that does not read: ten of the largest batches.", 65_536
     )
+    all_unsent_bytes: int = _limit(
+        1 << 30, "The same for all connections of a port together: the one with the most is cut off.", 65_536
+    )
     handshake_s: float = _limit(
         5.0, "A connection that has not shaken hands by then holds a descriptor for nothing.", 0.1
     )
@@ -72,6 +75,9 @@ class Limits:
     )
     connections_burst: int = _limit(
         2_000, "New connections of an address at once: a cluster's agents start together."
+    )
+    connections_per_key_s: float = _limit(
+        10, "New connections of a key, after as many at once as it may have sessions.", 0.1
     )
     sessions_per_key: int = _limit(256, "One session holds thousands of seats; a key needs few of them.")
     sessions_per_address: int = _limit(4_096, "Agents behind one address are a cluster, or a crowd of one.")

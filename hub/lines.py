@@ -14,15 +14,18 @@ import os
 import socket
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from attrs import define, frozen
 
 from netsiege.hub.limits import Limits
+from netsiege.hub.rates import Rates
 
 LOOKS: Final = 128
-"""Connections that one `look` looks at, about 5 µs each."""
+"""Connections that one `look` looks at at least, about 5 µs each."""
+ROUND_LOOKS: Final = 20
+"""So many looks at most until all have been looked at: a second's."""
 MESSAGE_OVERHEAD_BYTES: Final = 128
 """What a message takes on the wire beside its body, at most: heads, and encryption."""
 STUCK_FRAMES: Final = 1.5
@@ -79,12 +82,18 @@ class Bounds:
     note: Callable[[str, Line], None]
 
 
-@define(eq=False)
-class _Bucket:
-    """New connections of an address: so many at once, and so many more a second."""
+@frozen
+class _Together:
+    """What all connections have of something, and what the one with the most has of it."""
 
-    left: float
-    since_s: float
+    all: int = 0
+    most: int = 0
+
+    @classmethod
+    def of(cls, each: Iterable[int]) -> _Together:
+        """Of these numbers."""
+        found = list(each)
+        return cls(sum(found), max(found, default=0))
 
 
 class Lines:
@@ -94,10 +103,13 @@ class Lines:
         self._bounds = bounds
         self._by_descriptor: dict[int, Line] = {}
         self._of_address: Counter[str] = Counter()
-        self._buckets: dict[str, _Bucket] = {}
+        limits = bounds.limits
+        self._rates = Rates(limits.connections_burst, limits.connections_per_s)
         self._round: list[Line] = []
-        self._most_stuck = 0
-        self._all_stuck = 0
+        self.taken = 0
+        """Connections so far."""
+        self._stuck = _Together()
+        self._unsent = _Together()
 
     def __len__(self) -> int:
         return len(self._by_descriptor)
@@ -106,6 +118,7 @@ class Lines:
 
     def accepted(self, descriptor: int, now_s: float) -> None:
         """A connection was taken: it is cut at once if there are too many. The last one has `ended`."""
+        self.taken += 1
         with _open(descriptor) as connection:
             origin = _origin(connection)
         line = Line(descriptor, address_of(origin), origin, now_s, looked_s=now_s)
@@ -123,14 +136,7 @@ class Lines:
             return ""
         if self._of_address[line.address] > limits.connections_per_address:
             return "connections_per_address"
-        burst = limits.connections_burst
-        bucket = self._buckets.setdefault(line.address, _Bucket(burst, now_s))
-        bucket.left = min(burst, bucket.left + (now_s - bucket.since_s) * limits.connections_per_s)
-        bucket.since_s = now_s
-        if bucket.left < 1:
-            return "connections_per_s"
-        bucket.left -= 1
-        return ""
+        return "" if self._rates.take(line.address, now_s) else "connections_per_s"
 
     def ended(self, descriptor: int) -> Line | None:
         """A connection has ended: it is forgotten. Returns it if it was known."""
@@ -156,19 +162,17 @@ class Lines:
         if not self._round:
             self._round = list(self._by_descriptor.values())
             self._end_round()
-        for _ in range(min(LOOKS, len(self._round))):
+        looks = max(LOOKS, len(self._by_descriptor) // ROUND_LOOKS)
+        for _ in range(min(looks, len(self._round))):
             line = self._round.pop()
             reason = self._reason(line, now_s, proven) if line.descriptor >= 0 else ""
             if reason:
                 self.turn_away(line, reason)
-        for address, bucket in list(self._buckets.items())[:LOOKS]:
-            if now_s - bucket.since_s > self._bounds.limits.connections_burst:
-                del self._buckets[address]
 
     def _end_round(self) -> None:
-        """Once all have been looked at: if they are stuck with too much together, the largest goes next."""
-        stuck = [line.stuck for line in self._by_descriptor.values()]
-        self._all_stuck, self._most_stuck = sum(stuck), max(stuck, default=0)
+        """Once all have been looked at: if there is too much together, the largest goes next."""
+        self._stuck = _Together.of(line.stuck for line in self._by_descriptor.values())
+        self._unsent = _Together.of(line.unsent for line in self._by_descriptor.values())
 
     def _reason(self, line: Line, now_s: float, proven: Callable[[bytes], bool]) -> str:
         limits = self._bounds.limits
@@ -185,9 +189,12 @@ class Lines:
         most_stuck = STUCK_FRAMES * self._bounds.frame_bytes
         if line.unread > self._bounds.unread_bytes or line.stuck > most_stuck:
             return "unread_bytes"
-        if self._all_stuck > max(limits.stuck_bytes, most_stuck) and line.stuck >= self._most_stuck:
+        if self._stuck.all > max(limits.stuck_bytes, most_stuck) and line.stuck >= self._stuck.most:
             return "stuck_bytes"
-        return "unsent_bytes" if line.unsent > limits.unsent_bytes else ""
+        if line.unsent > limits.unsent_bytes:
+            return "unsent_bytes"
+        too_much = self._unsent.all > limits.all_unsent_bytes and line.unsent >= self._unsent.most
+        return "all_unsent_bytes" if too_much else ""
 
     # --- one of them --------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from netsiege.hub.gate import NOBODY, ZAP_ENDPOINT, KeyGate, Who
 from netsiege.hub.journal import Journal, MemoryJournal
 from netsiege.hub.limits import DEFAULT_LIMITS, Limits
 from netsiege.hub.lines import Bounds, Line
-from netsiege.hub.port import Port, agents_side, workers_side
+from netsiege.hub.port import CHOSEN_ID, Port, agents_side, workers_side
 from netsiege.hub.records import Send
 from netsiege.protocol import Code, OpenRoom
 
@@ -40,8 +40,6 @@ DEPARTED_S: Final = 10.0
 """How long a peer that is gone is remembered: longer than what it had sent can lie in a queue."""
 ZAP_MAX: Final = 100
 """Keys that are looked up before the others get their turn."""
-MANY_FRAMES_BYTES: Final = 1 << 18
-"""What a message of many frames counts as, whatever was in it: it took as long to read."""
 SPARE_DESCRIPTORS: Final = 256
 """Those that are no connections: sockets, journal, libraries."""
 FORGET_EVERY_TURNS: Final = 2_000
@@ -74,7 +72,6 @@ class HubLoop:
             whose_worker=lambda peer: _who(self._workers.line_of(peer)),
             gate=gate,
             limits=_within_descriptors(limits),
-            tally=gate.tally if gate is not None else None,
         )
         ledger.restore(self._arena, self._journal.load(), tuple(rooms), insist)
         self._broker = Broker(self._arena)
@@ -82,7 +79,7 @@ class HubLoop:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._open_ports(agents_bind, workers_bind)
-        except ConfigError:
+        except BaseException:
             self._context.destroy(0)
             raise
 
@@ -107,7 +104,10 @@ class HubLoop:
         return self._agents.round_trip_s(peer)
 
     def _turned_away(self, reason: str, line: Line) -> None:
-        self._arena.tally.note(reason, door.name_of(self._arena, _who(line)), "cut off")
+        arena, who = self._arena, _who(line)
+        arena.tally.note(reason, door.name_of(arena, who), "cut off")
+        if reason == CHOSEN_ID:
+            arena.gate.shut_out(who.key, longer=True)
 
     @property
     def rooms(self) -> list[OpenRoom]:
@@ -163,7 +163,7 @@ class HubLoop:
         self._flush()
 
     def _answer_zap(self, gate: KeyGate) -> None:
-        """Says to libzmq which of the keys that have just been proved are let in."""
+        """Says to libzmq which connections are let in; their keys have been proved by now."""
         for _ in range(ZAP_MAX):
             try:
                 request = self._zap.recv_multipart(zmq.NOBLOCK)
@@ -179,14 +179,8 @@ class HubLoop:
             if received is None:
                 break
             peer, frame = received
-            if peer[0]:  # libzmq's own numbers begin with 0, and never come twice
-                door.refuse(
-                    arena, peer, 0, 0, Code.NOT_ALLOWED, "choose no routing id: another may have had it"
-                )
-                continue
             if frame is None:
-                text = "a message is one frame"
-                door.refuse(arena, peer, 0, 0, Code.MALFORMED, text, MANY_FRAMES_BYTES)
+                door.turn_out(arena, peer, 0, Code.MALFORMED, "a message is one frame", shut_out=True)
                 continue
             try:
                 sent = take(peer, frame, now_s)
@@ -207,8 +201,12 @@ class HubLoop:
             if received is None:
                 return
             peer, frame = received
+            if frame is None:
+                arena.tally.note("malformed", door.name_of(arena, arena.whose_worker(peer)), "many frames")
+                arena.workers_to_cut.append(peer)
+                continue
             try:
-                sent = take(peer, frame or b"", now_s)
+                sent = take(peer, frame, now_s)
             except Exception:  # the edge around one frame: no peer takes the hub from the others
                 log.exception("worker_frame_broke_the_hub peer=%s", peer.hex())
                 continue
@@ -246,9 +244,8 @@ class HubLoop:
             port.forget_departed(now_s - DEPARTED_S)
         if self._gate is not None:
             self._gate.reload()
-        for told in arena.tally.fresh:
+        for told in arena.tally.lines(now_s):
             log.warning(told)
-        arena.tally.fresh.clear()
 
     def _flush(self) -> None:
         """Workers first, who have to compute; then the journal; agents hear of nothing that is not in it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import time
 from typing import Any, Final
 
@@ -26,6 +28,9 @@ AGENT_QUEUE_MAX: Final = 2 * MAX_BATCH
 NOBLOCK: Final = int(zmq.NOBLOCK)
 SNDMORE_NOBLOCK: Final = int(zmq.SNDMORE | zmq.NOBLOCK)
 RCVMORE: Final = zmq.RCVMORE
+
+CHOSEN_ID: Final = "chosen_routing_id"
+"""Why a connection is cut whose peer says which routing id it wants."""
 
 
 @frozen
@@ -70,6 +75,7 @@ class Port:
         self.gone: list[bytes] = []
         self._keyed = keys is not None
         self.socket = _router(context, bind, side, keys)
+        self._first_id = _first_id(context, self.socket)
         # pyzmq's own methods, without the layer around them that handles what is never asked for here
         bare: Any = super(zmq.Socket, self.socket)
         self._recv, self._send, self._get = bare.recv, bare.send, bare.get
@@ -87,45 +93,62 @@ class Port:
         Returns None when nothing is there.
         """
         recv, get = self._recv, self._get
-        try:
-            peer = recv(NOBLOCK)
-        except zmq.Again:
-            return None
-        line = self._line_of.get(peer)
-        if line is not None:
-            frame = recv(NOBLOCK)
-        else:
-            first = recv(NOBLOCK, copy=False)
-            line = self._meet(peer, first)
-            frame = first.bytes
-        line.heard += len(frame) + MESSAGE_OVERHEAD_BYTES
-        if not get(RCVMORE):
-            return peer, frame
-        while get(RCVMORE):
-            line.heard += len(recv(NOBLOCK))
-        return peer, None
+        while True:
+            try:
+                peer = recv(NOBLOCK)
+            except zmq.Again:
+                return None
+            line = self._line_of.get(peer)
+            if line is not None and line.descriptor >= 0:
+                frame = recv(NOBLOCK)
+            else:
+                first = recv(NOBLOCK, copy=False)
+                line, frame = self._meet(peer, first), first.bytes
+            line.heard += len(frame) + MESSAGE_OVERHEAD_BYTES
+            many = get(RCVMORE)
+            while get(RCVMORE):
+                line.heard += len(recv(NOBLOCK))
+            if line.peer == peer:
+                return peer, None if many else frame
 
     def _meet(self, peer: bytes, frame: zmq.Frame) -> Line:
-        """Finds the connection of a new peer, and whose it is.
+        """Finds the connection of a peer that is new, or gone, and whose it is.
 
         The descriptor may have been another peer's a moment ago: whatever the monitor has said before this
         frame arrived is heard first. A peer whose end was heard before its first frame was read gets a
         connection that leads nowhere; the arena's sweep finds it. `SRCFD` is marked as deprecated in libzmq;
         it is used only here.
+
+        Who chooses its own routing id is cut, and stays without a name: the id may be one that another peer
+        had a moment ago, or is to get.
         """
         self.hear_monitor()
         try:
             line = self.lines.of(int(frame.get(zmq.SRCFD)))
         except zmq.ZMQError:
             line = None
+        user = str(frame.get("User-Id")) if self._keyed else ""
+        if self._is_chosen(peer):
+            line = line or Line(-1, "", None, time.monotonic())
+            line.user = user
+            self.lines.turn_away(line, CHOSEN_ID)
+            return line
+        known = self._line_of.get(peer)
+        if known is not None:
+            return known
         if line is None or line.peer:
             line = Line(-1, "", None, time.monotonic())
             self._departed[peer] = line.proven_s
-        line.peer = peer
-        if self._keyed:
-            line.user = str(frame.get("User-Id"))
+        line.peer, line.user = peer, user
         self._line_of[peer] = line
         return line
+
+    def _is_chosen(self, peer: bytes) -> bool:
+        """Whether a routing id is none that libzmq has given: it counts them, one for each connection."""
+        if len(peer) != len(self._first_id) or peer[0]:
+            return True
+        number = int.from_bytes(peer[1:], "big") - int.from_bytes(self._first_id[1:], "big")
+        return not 0 < number % (1 << 32) <= self.lines.taken
 
     def hear_monitor(self) -> None:
         """Takes in which connections have come, and notes in `gone` whose have ended."""
@@ -201,6 +224,7 @@ class Port:
 def _router(
     context: zmq.Context[zmq.Socket[bytes]], bind: str, side: Side, keys: KeyPair | None
 ) -> zmq.Socket[bytes]:
+    _start_ids_anywhere()
     router = context.socket(zmq.ROUTER)
     router.setsockopt(zmq.LINGER, 200)
     router.setsockopt(zmq.IPV6, int("[" in bind))  # it would write every IPv4 address as one of IPv6
@@ -219,3 +243,25 @@ def _router(
         router.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
         router.setsockopt(zmq.ZAP_DOMAIN, side.what.encode())
     return router
+
+
+def _start_ids_anywhere() -> None:
+    """Lets the routing ids of the next ROUTER begin where nobody can guess.
+
+    libzmq counts them up from a number of C's `rand`, which starts the same in every process; a peer that has
+    taken the id that is next (it may choose any) ends the process with a failed assertion.
+    """
+    ctypes.CDLL(None).srand(int.from_bytes(os.urandom(4), "big"))
+
+
+def _first_id(context: zmq.Context[zmq.Socket[bytes]], router: zmq.Socket[bytes]) -> bytes:
+    """The routing id of a ROUTER's very first peer, which is one of our own."""
+    with context.socket(zmq.DEALER) as peer:
+        peer.setsockopt(zmq.LINGER, 0)
+        endpoint = f"inproc://first-id-{id(router)}"
+        router.bind(endpoint)
+        peer.connect(endpoint)
+        peer.send(b"")
+        first, _ = router.recv_multipart()
+        router.unbind(endpoint)
+    return first

@@ -36,8 +36,7 @@ class Session:
     `peer` is its connection; empty while it is away, since `away_s`. `lost` are the last words about seats
     that it no longer holds. `rtt_s` is what its connection adds to the time for a move at least.
 
-    `who` opened it, and `grant` is what that key may do; None once it may do nothing. `joins_left`
-    JOINs may come at once, as of `joins_s`.
+    `who` opened it, and `grant` is what that key may do; None once it may do nothing.
     """
 
     peer: bytes
@@ -53,8 +52,6 @@ class Session:
     lost: deque[LostSeat] = Factory(lambda: deque(maxlen=LOST_MAX))
     away_s: float = NEVER
     rtt_s: float = 0.0
-    joins_left: float = 0.0
-    joins_s: float = NEVER
 
 
 @define(eq=False)

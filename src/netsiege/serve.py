@@ -95,7 +95,7 @@ def serve_hub(
     """
     check_bind(bind, guarded=insecure or bool(keys))
     check_bind(workers_bind, guarded=bool(keys), workers=True)
-    gate = KeyGate.open(keys, limits.shut_out_s) if keys else None
+    gate = KeyGate.open(keys, limits) if keys else None
     record: Journal = SqliteJournal(journal) if journal is not None else MemoryJournal()
     try:
         loop = HubLoop(bind, workers_bind, rooms, record, insist, gate=gate, limits=limits)

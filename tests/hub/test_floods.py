@@ -1,5 +1,6 @@
 """Peers that send or leave unread more than anyone needs: they go, the others notice nothing."""
 
+import contextlib
 import threading
 import time
 from itertools import count, repeat
@@ -11,6 +12,7 @@ from netsiege.client import Client
 from netsiege.game import IP, Action, ActionType
 from netsiege.hub import port
 from netsiege.hub.limits import DEFAULT_LIMITS, Limits
+from netsiege.hub.lines import Bounds
 from netsiege.hub.loop import HubLoop
 from netsiege.protocol import (
     AGENT_HEAD,
@@ -164,17 +166,39 @@ def is_shown_the_door(hub, stranger, frames):
     return False
 
 
-def test_routing_id_of_ones_own_is_refused(hub):
+def test_connection_with_a_routing_id_of_its_own_is_cut_unheard(hub):
     context = zmq.Context()
-    socket = context.socket(zmq.DEALER)
-    socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.ROUTING_ID, b"mine")
-    socket.connect(hub.agents_endpoint)
-    socket.send(raw(Kind.HELLO, body=Hello("x").encode()))
-    assert socket.poll(5_000)
-    assert Error.decode(socket.recv()[HEAD_BYTES:]).code == Code.NOT_ALLOWED
-    socket.close()
+    for address, mine in ((hub.agents_endpoint, b"mine"), (hub.workers_endpoint, b"\0\x6b\x8b\x45\x67")):
+        socket = context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.ROUTING_ID, mine)
+        socket.setsockopt(zmq.RECONNECT_IVL, -1)
+        monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        socket.connect(address)
+        socket.send(raw(Kind.HELLO, body=Hello("x").encode()))
+        assert monitor.poll(5_000)
+        assert not socket.poll(0)
+        socket.disable_monitor()
+        monitor.close(0)
+        socket.close()
+    assert hub._arena.tally.counts == {"chosen_routing_id": 2}
     context.term()
+
+
+def test_routing_ids_begin_elsewhere_at_each_hub():
+    firsts = set()
+    for _ in range(4):
+        context = zmq.Context()
+        bounds = Bounds(DEFAULT_LIMITS, 1 << 20, 1 << 23, lambda _address: False, lambda _why, _line: None)
+        with contextlib.closing(port.Port(context, "tcp://127.0.0.1:0", port.agents_side(bounds))) as ours:
+            dealer = context.socket(zmq.DEALER)
+            dealer.connect(ours.endpoint)
+            dealer.send(b"x")
+            assert ours.socket.poll(5_000)
+            firsts.add(ours.receive()[0])
+            dealer.close()
+        context.term()
+    assert len(firsts) == 4
 
 
 def test_flooder_is_shown_the_door_and_others_are_served(hub, stranger):

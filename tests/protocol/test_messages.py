@@ -85,8 +85,20 @@ EXAMPLES = [
     protocol.Match("r", 1, Cause.FINISHED, ""),
     protocol.Trajectory("r", 1, b"trajectory"),
     State(
-        "s", 1.5, 2, 3, (protocol.RoomState("r", 1, 2, 3),), (protocol.WorkerState("w", 1, 2, 3),), 4, 5, 6
+        "s",
+        1.5,
+        2,
+        3,
+        (protocol.RoomState("r", 1, 2, 3),),
+        (protocol.WorkerState("w", 1, 2, 3),),
+        4,
+        5,
+        6,
+        (protocol.Refusals("malformed", 7),),
     ),
+    protocol.Enrol(bytes(32)),
+    protocol.Enrolled("ann", "agent"),
+    protocol.Refusals("malformed", 7),
     protocol.Spec(b"digest", b"spec"),
     Open(1, b"digest", 7, 3, (SeatSpec("Attacker", 0, "a", True),), b"snapshot", (b"e1", b"e2")),
     protocol.Ready("w", 4, b"engine", ("netsecgame",)),
@@ -124,6 +136,7 @@ def test_kinds_flags_and_words_keep_their_numbers():
     """Numbers and words on the wire are promises to clients in other languages."""
     assert {kind.name: int(kind) for kind in Kind} == {
         "HELLO": 1, "JOIN": 2, "STEP": 3, "STEP_MANY": 4, "RESET": 5, "LEAVE": 6, "PING": 7, "BYE": 8,
+        "ENROL": 9, "ENROLLED": 25,
         "WELCOME": 16, "SEATED": 17, "OBS": 18, "OBS_MANY": 19, "WAIT": 20, "END": 21, "ERROR": 22,
         "PONG": 23, "RESUMED": 24,
         "OPEN_ROOM": 32, "ROOM": 33, "WATCH": 34, "WATCHING": 35, "EPISODE": 36, "MATCH": 37, "STATUS": 38,

@@ -30,6 +30,12 @@ MAX_AGENT_FRAME_BYTES: Final = 1 << 20
 """What an agent may send in one frame: an exfiltrated log of some 10,000 entries, or 10,000 batched steps."""
 MAX_WORKER_FRAME_BYTES: Final = 1 << 27
 """What a worker may send in one frame: a batch of full observations of large networks."""
+MAX_ACTION_LISTS: Final = 64
+"""Lists in the body of a STEP; ours have five."""
+MAX_REQUEST_BYTES: Final = 4_096
+"""A request of an agent that is neither STEP, STEP_MANY nor OPEN_ROOM: names and numbers."""
+UNCOUNTED_BYTES: Final = 4_096
+"""What is in a body of this size cannot take long to read."""
 MAX_BATCH: Final = 16_384
 """Steps in one STEP_MANY."""
 MAX_SEATS: Final = 0xFFFE
@@ -199,14 +205,16 @@ def pack(value: Any) -> bytes:
     return msgpack.packb(value)  # type: ignore[no-any-return]  # msgpack ships no types
 
 
-def unpack(body: bytes | memoryview) -> Any:
+def unpack(body: bytes | memoryview, most_lists: int | None = None) -> Any:
     """The inverse of `pack`, strictly: no maps, no extension types, nothing after the value.
 
-    Raises `ProtocolError(MALFORMED)`. The result is made of lists, never tuples.
+    Raises `ProtocolError(MALFORMED)`. The result is made of lists, never tuples. A large body from strangers
+    needs a limit on its lists: a million empty ones take one byte each, and half a second to read.
     """
+    counts = None if most_lists is None or len(body) <= UNCOUNTED_BYTES else _ListCounter(most_lists)
     try:
         return msgpack.unpackb(
-            body, raw=False, ext_hook=_refuse, object_pairs_hook=_refuse, list_hook=None, max_ext_len=0
+            body, raw=False, ext_hook=_refuse, object_pairs_hook=_refuse, list_hook=counts, max_ext_len=0
         )
     except ProtocolError:
         raise
@@ -215,6 +223,19 @@ def unpack(body: bytes | memoryview) -> Any:
         raise ProtocolError(
             Code.MALFORMED, f"the body is not msgpack: {error or type(error).__name__}"
         ) from None
+
+
+class _ListCounter:
+    """Refuses a body once it has had more lists than it may."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def __call__(self, values: list[Any]) -> list[Any]:
+        self._left -= 1
+        if self._left < 0:
+            raise ProtocolError(Code.MALFORMED, "the body has more lists than any of its kind")
+        return values
 
 
 def _refuse(*_unused: object) -> Any:

@@ -11,7 +11,7 @@ from attrs import frozen
 from netsiege.errors import ProtocolError
 from netsiege.game import Action, AgentRole, GameState, Observation
 from netsiege.protocol.declare import Message, a_text, a_whole, an_opaque, declared, maybe, quoted
-from netsiege.protocol.frames import MAX_SEATS, MAX_SEED, Code, pack, unpack
+from netsiege.protocol.frames import MAX_ACTION_LISTS, MAX_SEATS, MAX_SEED, Code, pack, unpack
 
 PASS: Final = pack(None)
 """The body of a STEP that does nothing: it costs a step and leaves no trace."""
@@ -69,7 +69,7 @@ def action_body(action: Action | None) -> bytes:
 def read_action(body: bytes | memoryview) -> Action | None:
     """The inverse of `action_body`. Raises `ProtocolError(BAD_ACTION)` for anything else."""
     try:
-        wire = unpack(body)
+        wire = unpack(body, MAX_ACTION_LISTS)
         return None if wire is None else Action.from_wire(wire)
     except ProtocolError as error:
         raise ProtocolError(Code.BAD_ACTION, error.text) from None
