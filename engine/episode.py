@@ -46,10 +46,15 @@ WORST_FIRST: Final = (
 """When no attacker succeeded, an episode is said to have ended by the first of these that befell one."""
 
 
+TRACE_MAX_BYTES: Final = 1 << 20
+"""A trajectory ends here, after some 10,000 usual steps: one seat must not fill a worker."""
+
+
 class Player:
     """A seat in one episode.
 
-    `trace` is one msgpack value after the other: the body of the STEP, the delta, for each step. `reward` is
+    `trace` is one msgpack value after the other: the body of the STEP, the delta, for each step until it has
+    `TRACE_MAX_BYTES`; what comes after is in the events of the match only. `reward` is
     what the last step gave, with the reward of the end once the episode is settled; `returns` is the sum.
     An `absent` player left the match before this episode and has no part in it.
     """
@@ -188,12 +193,11 @@ class Episode:
         player.returns += reward
         player.last = delta
         trace = player.trace
-        trace += body
+        if len(trace) < TRACE_MAX_BYTES:
+            trace += body
+            trace += delta or QUIET
         if delta:
-            trace += delta
             player.still = None
-        else:
-            trace += QUIET
         watched = player.watched
         # what was not reached before can only be if something that it needs has changed since
         news = delta and (delta[0] != ONE_FIELD or watched >> delta[1] & 1)

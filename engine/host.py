@@ -44,8 +44,8 @@ SNAPSHOT_EVENTS: Final = 256
 """A match is saved as soon as so many events have come since it was last: another host replays few more."""
 SNAPSHOT_BYTES_PER_EVENT: Final = 64
 """But not before its last snapshot has cost no more than so many bytes for each of the events since."""
-LARGE_EVENT_BYTES: Final = 16_384
-"""A larger event counts for as many as it has times so many bytes: 4 MiB of them are as good as 256."""
+LARGE_EVENT_BYTES: Final = 1_024
+"""A larger event counts for as many as it has times so many bytes: 256 KiB of them are as good as 256."""
 MAX_SNAPSHOT_BYTES: Final = MAX_WORKER_FRAME_BYTES // 2
 """A larger one is not sent: with the events since, it might not fit into a frame again."""
 
@@ -257,8 +257,9 @@ class GameHost:
             n if type(n) is int and 0 <= n < 1 << bits else 0 for n, bits in ((lease, 64), (sequence, 32))
         ]
         self._matches.pop(numbers[0], None)
-        text = f"{type(error).__name__}: {error}"[:_MAX_TEXT]
-        return WORKER_HEAD.pack(VERSION, Kind.FAULT, *numbers) + Fault(text).encode()
+        # a spec's JSON can hold halves of characters, which UTF-8 cannot
+        said = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
+        return WORKER_HEAD.pack(VERSION, Kind.FAULT, *numbers) + Fault(said[:_MAX_TEXT]).encode()
 
 
 def _check_repeated(game: Game, sequence: int) -> None:

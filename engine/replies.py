@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from msgpack import Unpacker
+
 from netsiege.engine.deltas import QUIET
-from netsiege.engine.episode import Episode, Player
+from netsiege.engine.episode import TRACE_MAX_BYTES, Episode, Player
 from netsiege.engine.seats import Seat
 from netsiege.engine.tables import Tables
 from netsiege.game import GameStatus
@@ -173,14 +175,23 @@ def _full(tables: Tables, player: Player) -> bytes:
     return pack(player.knows.full(tables.board))
 
 
+def _unpacked(player: Player) -> list[Any]:
+    """Action and delta of each step in a player's trace, alternating."""
+    count = 2 * player.steps
+    if len(player.trace) >= TRACE_MAX_BYTES:  # it may have ended before the episode
+        values = Unpacker(raw=False, max_buffer_size=0)
+        values.feed(player.trace)
+        count = sum(1 for _ in values)
+    return unpack(_LIST_32 + count.to_bytes(4, "big") + player.trace)  # type: ignore[no-any-return]  # a list
+
+
 def trajectory(episode: Episode, player: Player, name: str) -> bytes:
-    """All that a player did in an episode, from its first state on."""
+    """All that a player did in an episode, from its first state on, as far as its trace goes."""
     tables = episode.tables
     start = tables.start_of(episode.seed, player.role, player.index).full(tables.board)
-    count = 2 * player.steps
-    trace = unpack(_LIST_32 + count.to_bytes(4, "big") + player.trace)
-    rewards = [episode.step_reward] * player.steps
-    if player.ended and rewards:
+    trace = _unpacked(player)
+    rewards = [episode.step_reward] * (len(trace) // 2)
+    if player.ended and 0 < len(rewards) == player.steps:
         rewards[-1] = player.reward
     steps = [
         trajectory_step(action, reward, delta)

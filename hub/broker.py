@@ -14,6 +14,7 @@ from netsiege.errors import ProtocolError
 from netsiege.hub import clocks, desk, door, leasing, pending, resume
 from netsiege.hub.arena import Arena
 from netsiege.hub.ledger import file_chunk
+from netsiege.hub.outputs import is_sound
 from netsiege.hub.pending import SMALL_FRAME_BYTES
 from netsiege.hub.records import HeldReply, Match, Seat, Send, Session, Worker
 from netsiege.protocol import (
@@ -153,7 +154,7 @@ class Broker:
             return
         if (pending.is_busy(seat) and kind != Kind.LEAVE) or seat.leaving:
             raise ProtocolError(Code.BUSY, "the seat's last request is not answered yet")
-        pending.weigh(seat, len(body))
+        pending.weigh([(seat, len(body))])
         if kind == Kind.LEAVE:
             seat.leaving = True
         elif kind == Kind.RESET:
@@ -189,8 +190,7 @@ class Broker:
         if any(pending.is_busy(seat) or seat.leaving or seat.answered == request for seat in seats):
             raise ProtocolError(Code.BUSY, "a seat's last request is not answered yet")
         if len(body) > SMALL_FRAME_BYTES:
-            for seat, action in zip(seats, actions, strict=True):
-                pending.weigh(seat, len(action))
+            pending.weigh(list(zip(seats, map(len, actions), strict=True)))
         self._take_many(seats, actions, request)
 
     def _take_many(self, seats: list[Seat], actions: list[bytes], request: int) -> None:
@@ -321,7 +321,7 @@ class Broker:
                     self.arena.to_agents.append(sent)
         self._end_frame()
 
-    def _output(
+    def _output(  # noqa: PLR0911  # the hot path is left as early as it can be
         self, match: Match, sequence: int, index: int, answer: int, flags: int, request: int, body: bytes
     ) -> Send | None:
         """Passes one output of an engine to the session that holds the seat, once."""
@@ -334,6 +334,9 @@ class Broker:
         if index >= len(match.seats):
             if index == HUB_SEAT:
                 self.arena.tell_watchers(match, answer, body)
+            return None
+        if (answer != OBS or flags & OVER) and not is_sound(answer, flags, body):
+            leasing.unsound(self.arena, match)
             return None
         seat = match.seats[index]
         if answer == SEATED:

@@ -95,8 +95,6 @@ class SqliteJournal:
         self.path = Path(path).resolve()
         self._lock = _lock(self.path)
         try:
-            # it holds the secrets of sessions; what SQLite puts beside it gets the same mode
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._database = _connect(self.path)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA wal_autocheckpoint = 0")
@@ -174,6 +172,8 @@ class SqliteJournal:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    # it holds the secrets of sessions; what SQLite puts beside it gets the same mode
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     database = sqlite3.connect(path, timeout=BUSY_MS / 1_000, isolation_level=None, check_same_thread=False)
     database.execute("PRAGMA synchronous = NORMAL")
     return database

@@ -29,6 +29,8 @@ DEATHS_MAX: Final = 3
 """So many, the last one alone, and it is quarantined."""
 MAX_KEPT_EVENTS: Final = 1 << 19
 """What one OPEN carries at most; a snapshot comes long before."""
+DESERTED_S: Final = 60.0
+"""How long a match that all its players have left waits for a worker that tells how it ends."""
 SUSPICION_S: Final = 60.0
 """How long a worker that went away can come back to clear the matches that were blamed for it."""
 
@@ -193,6 +195,7 @@ def workers_gone(arena: Arena, peers: Iterable[bytes], *, blame: bool, stuck: bo
         for match in matches:
             match.worker = None
             arena.homeless[match.id] = match
+            match.deserted_s = arena.now_s
             if blame and tried in (None, match):
                 _suspect(arena, match, worker, stuck)
         _end_trial(worker)
@@ -246,6 +249,26 @@ def worker_pong(arena: Arena, worker: Worker, number: int, done: int) -> None:
         place(arena)
 
 
+def unsound(arena: Arena, match: Match) -> None:
+    """A worker said about a seat what no engine says."""
+    text = "the worker of this match said what no engine says: it cannot go on"
+    arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, text)
+    arena.fill_rooms()
+
+
+def _look_after_matches(arena: Arena) -> None:
+    """Ends what nobody will go on with: no snapshot comes, or no player and no worker."""
+    for match in [match for match in arena.matches.values() if len(match.kept) > MAX_KEPT_EVENTS]:
+        text = "the match has gone on for too long without a snapshot"
+        arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, text)
+    for match in list(arena.homeless.values()):
+        if any(not (seat.leaving or seat.over) for seat in match.seats):
+            match.deserted_s = arena.now_s
+        elif arena.now_s - match.deserted_s > DESERTED_S:
+            text = "all players are gone, and no worker of its engine has come"
+            arena.abandon(match, Code.WORKER_LOST, Cause.WORKER, text)
+
+
 def diverged(arena: Arena, match: Match) -> None:
     """A match that was played again said something else than before, or less."""
     text = "played again on another worker, the match came out otherwise: it cannot go on"
@@ -267,6 +290,7 @@ def tick(arena: Arena) -> None:
         workers_gone(arena, stuck, blame=True, stuck=True)
         # they may be well after all: then they hear that they have to begin anew
         arena.to_workers += [(peer, message(Kind.UNKNOWN, 0, 0, b"")) for peer in stuck]
+    _look_after_matches(arena)
     for worker in arena.workers.values():
         if worker.sent <= worker.done or slept:
             worker.progress_s = arena.now_s

@@ -7,6 +7,7 @@ seats stand. A match is its newest snapshot and the events after it.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, frozen
@@ -215,11 +216,14 @@ def restore(arena: Arena, kept: Kept, asked: tuple[OpenRoom, ...] = (), insist: 
     for spec in asked:
         _open_asked(arena, spec, insist)
     arena.matches_made, arena.turns = kept.last_match, kept.turns
-    for told in kept.matches:
-        _restore_match(arena, told)
-    for ended in kept.ended:
-        for token, key, name, *word in ended.lost:
-            _session(arena, token, key, name, deltas=True).lost.append(LostSeat(*word))
+    try:
+        for told in kept.matches:
+            _restore_match(arena, told)
+        for ended in kept.ended:
+            for token, key, name, *word in ended.lost:
+                _session(arena, token, key, name, deltas=True).lost.append(LostSeat(*word))
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, struct.error) as error:
+        raise JournalError(f"the journal is damaged: {error}") from error
 
 
 def _open_asked(arena: Arena, spec: OpenRoom, insist: Insist) -> None:
@@ -263,6 +267,7 @@ def _restore_match(arena: Arena, told: OpenMatch) -> None:
     _walk(match, told.events[max(told.filed - told.base, 0) :])
     room.open += 1
     arena.matches[match.id] = arena.homeless[match.id] = match
+    match.deserted_s = arena.now_s
     clocks.start_round(arena, match)
     for seat in [seat for seat in match.seats if not seat.over]:
         match.alive += 1

@@ -106,8 +106,6 @@ class Lines:
         limits = bounds.limits
         self._rates = Rates(limits.connections_burst, limits.connections_per_s)
         self._round: list[Line] = []
-        self.taken = 0
-        """Connections so far."""
         self._stuck = _Together()
         self._unsent = _Together()
 
@@ -118,7 +116,6 @@ class Lines:
 
     def accepted(self, descriptor: int, now_s: float) -> None:
         """A connection was taken: it is cut at once if there are too many. The last one has `ended`."""
-        self.taken += 1
         with _open(descriptor) as connection:
             origin = _origin(connection)
         line = Line(descriptor, address_of(origin), origin, now_s, looked_s=now_s)

@@ -18,7 +18,6 @@ from typing import Final
 import zmq
 from attrs import evolve
 
-from netsiege.errors import ConfigError
 from netsiege.hub import door, leasing, ledger
 from netsiege.hub.arena import Arena
 from netsiege.hub.broker import Broker

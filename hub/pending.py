@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from netsiege.errors import ProtocolError
 from netsiege.hub import door, resume
-from netsiege.hub.records import Seat
-from netsiege.protocol import MAX_WORKER_FRAME_BYTES, Code
+from netsiege.hub.records import Match, Seat
+from netsiege.protocol import HEAD_BYTES, MAX_WORKER_FRAME_BYTES, Code
 
 if TYPE_CHECKING:
     from netsiege.hub.arena import Arena
 
-SMALL_FRAME_BYTES: Final = 4_096
-"""As large as a STEP is, but for the rarest: larger ones are weighed."""
+SMALL_EVENT_BYTES: Final = 1_024
+"""As large as an action is, but for the rarest: larger ones are weighed."""
+SMALL_FRAME_BYTES: Final = HEAD_BYTES + SMALL_EVENT_BYTES
 MAX_HEAVY_BYTES: Final = MAX_WORKER_FRAME_BYTES // 4
 """What the large events of a match since its last snapshot may take together: they must fit into one OPEN."""
 
@@ -31,12 +32,19 @@ def settle_unheard(seat: Seat) -> None:
         seat.unsure = False
 
 
-def weigh(seat: Seat, size: int) -> None:
-    """Counts a large event. Raises `ProtocolError(OVERLOADED)` if there are too many to be kept."""
-    if size > SMALL_FRAME_BYTES // 4:
-        if seat.match.heavy + size > MAX_HEAVY_BYTES:
-            raise ProtocolError(Code.OVERLOADED, "the match has too many large requests; wait, and try again")
-        seat.match.heavy += size
+def weigh(moves: list[tuple[Seat, int]]) -> None:
+    """Counts events by their bytes, all of them or none.
+
+    Raises `ProtocolError(OVERLOADED)` if a match has too many large ones to be kept.
+    """
+    heavy: dict[Match, int] = {}
+    for seat, n_bytes in moves:
+        if n_bytes > SMALL_EVENT_BYTES:
+            heavy[seat.match] = heavy.get(seat.match, seat.match.heavy) + n_bytes
+    if any(n_bytes > MAX_HEAVY_BYTES for n_bytes in heavy.values()):
+        raise ProtocolError(Code.OVERLOADED, "the match has too many large requests; wait, and try again")
+    for match, n_bytes in heavy.items():
+        match.heavy = n_bytes
 
 
 def repeat(arena: Arena, seats: list[Seat], request: int) -> None:

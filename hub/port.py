@@ -76,10 +76,14 @@ class Port:
         self._keyed = keys is not None
         self.socket = _router(context, bind, side, keys)
         self._first_id = _first_id(context, self.socket)
+        self._given = 0
+        """Routing ids that libzmq has given since, at most: one for each handshake."""
         # pyzmq's own methods, without the layer around them that handles what is never asked for here
         bare: Any = super(zmq.Socket, self.socket)
         self._recv, self._send, self._get = bare.recv, bare.send, bare.get
-        self.monitor = self.socket.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
+        self.monitor = self.socket.get_monitor_socket(
+            zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+        )
         try:
             self.socket.bind(bind)
         except zmq.ZMQError as error:
@@ -128,12 +132,12 @@ class Port:
         except zmq.ZMQError:
             line = None
         user = str(frame.get("User-Id")) if self._keyed else ""
-        if self._is_chosen(peer):
+        known = self._line_of.get(peer)
+        if self._is_chosen(peer) or (known is not None and known.user != user):
             line = line or Line(-1, "", None, time.monotonic())
             line.user = user
             self.lines.turn_away(line, CHOSEN_ID)
             return line
-        known = self._line_of.get(peer)
         if known is not None:
             return known
         if line is None or line.peer:
@@ -148,7 +152,7 @@ class Port:
         if len(peer) != len(self._first_id) or peer[0]:
             return True
         number = int.from_bytes(peer[1:], "big") - int.from_bytes(self._first_id[1:], "big")
-        return not 0 < number % (1 << 32) <= self.lines.taken
+        return not 0 < number % (1 << 32) <= self._given
 
     def hear_monitor(self) -> None:
         """Takes in which connections have come, and notes in `gone` whose have ended."""
@@ -157,6 +161,9 @@ class Port:
                 event = parse_monitor_message(self.monitor.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:
                 return
+            if event["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self._given += 1
+                continue
             line = self.lines.ended(event["value"])
             if line is not None and line.peer:
                 self._depart(line.peer)

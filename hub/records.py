@@ -113,8 +113,8 @@ class Match:
 
     `deaths` counts the workers in a row that died with an event of it undone, `blamed` being its last event
     when it was counted last; `excused` says that one of them turned out to be alive, and `tried_by` is the
-    worker that has it on trial. `filed` is the last event that the journal has filed under the match, in its
-    turn number `filed_turn`.
+    worker that has it on trial. `deserted_s` is when, without a worker, it had players last. `filed` is the
+    last event that the journal has filed under the match, in its turn number `filed_turn`.
     """
 
     id: int
@@ -146,6 +146,7 @@ class Match:
     blamed: int = 0
     excused: bool = False
     tried_by: Worker | None = None
+    deserted_s: float = NEVER
     filed: int = 0
     filed_turn: int = 0
     held: list[HeldReply] | None = None

@@ -1,5 +1,7 @@
 import pytest
 
+from netsiege.engine import episode as episode_module
+from netsiege.engine import replies
 from netsiege.engine.game import Game
 from netsiege.engine.streams import derive
 from netsiege.errors import RuleError
@@ -456,6 +458,23 @@ def test_trajectory_of_an_abandoned_episode_has_no_end():
     told = reply.obs.info["last_trajectory"]
     assert told["end_reason"] in (None, "AgentStatus.ResetRequested")
     assert told["trajectory"]["rewards"] == [-1]
+
+
+def test_trajectory_ends_where_it_would_fill_the_worker_and_the_episode_goes_on(monkeypatch):
+    monkeypatch.setattr(episode_module, "TRACE_MAX_BYTES", 100)
+    monkeypatch.setattr(replies, "TRACE_MAX_BYTES", 100)
+    played = table("Attacker")
+    for _ in range(3):
+        for action in WINNING[:3]:
+            played.step(0, action)
+    again = Game.restore(played.game.tables, played.game.snapshot())
+    assert again.snapshot() == played.game.snapshot()
+    reply = played.reset(0, request_trajectory=True)[-1]
+    told = reply.obs.info["last_trajectory"]["trajectory"]
+    kept = len(told["actions"])
+    assert 0 < kept < 9
+    assert told["rewards"] == [-1] * kept
+    assert told["actions"][:3] == [action.as_dict for action in WINNING[:3]][:kept]
 
 
 def test_last_episode_says_so_and_a_reset_after_it_ends_the_match():
