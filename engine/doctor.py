@@ -7,6 +7,7 @@ from attrs import frozen
 from netsiege.engine.playback import verify
 from netsiege.engine.replay import Replay
 from netsiege.errors import RuleError
+from netsiege.shown import LINE_CHARS, shown
 
 
 @frozen
@@ -45,7 +46,7 @@ def _difference(one: Replay, other: Replay, number: int) -> str:
         try:
             found = verify(run)
         except RuleError as error:
-            lines.append(f"{name} cannot be played here: {error}")
+            lines.append(f"{name} cannot be played here: {shown(str(error), LINE_CHARS)}")
             continue
         if found.event is None:
             lines.append(f"{name}, played again here, comes out the same")

@@ -1,4 +1,7 @@
-"""What happened in a match, event by event, in words: who did what, and what everyone was told of it."""
+"""What happened in a match, event by event, in words: who did what, and what everyone was told of it.
+
+What agents, scenarios and hubs have put into it is cleaned (`netsiege.shown`).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from netsiege.errors import ProtocolError
 from netsiege.game import GameState, GameStatus, Observation
 from netsiege.protocol import EVENT_HEAD, HUB_SEAT, End, Error, Kind, Reset, Result, Wait
 from netsiege.protocol.play import Seated, Seen, read_action, read_observation, read_trajectory
+from netsiege.shown import shown
 
 _LEAVES: Final = {b"\x01": "has lost its connection", b"\x02": "has broken the protocol"}
 _RESET_DONE: Final = str(GameStatus.RESET_DONE)
@@ -81,14 +85,15 @@ class Narrator:
 
 
 def say_result(result: Result, names: Sequence[str]) -> str:
-    """How an episode ended, on one line. `names` are those of the seats."""
+    """How an episode ended, on one line. `names` are those of the seats, fit to be shown."""
     seats = "; ".join(
-        f"{name} {status}, {count(steps, 'step')}, return {total:g}"
+        f"{name} {shown(status)}, {count(steps, 'step')}, return {total:g}"
         for name, status, steps, total in zip(
             names, result.statuses, result.steps, result.returns, strict=False
         )
     )
-    return f"episode {result.episode}: {result.winner or 'nobody'} wins, ended by {result.cause}; {seats}"
+    winner = shown(result.winner or "nobody")
+    return f"episode {result.episode}: {winner} wins, ended by {result.cause}; {seats}"
 
 
 def describe_seat(game: Game, seat: int) -> tuple[str, GameState]:
@@ -113,7 +118,7 @@ def _deed(kind: int, body: bytes) -> str:
         try:
             return say_action(read_action(body))
         except ProtocolError as error:
-            return f"an action that makes no sense: {error.text}"
+            return f"an action that makes no sense: {shown(error.text)}"
     if kind == Kind.RESET:
         return _reset(body)
     if kind == Kind.LEAVE:
@@ -125,7 +130,7 @@ def _reset(body: bytes) -> str:
     try:
         wish = Reset.decode(body)
     except ProtocolError as error:
-        return f"asks for an episode in a way that makes no sense: {error.text}"
+        return f"asks for an episode in a way that makes no sense: {shown(error.text)}"
     wishes = [
         "" if wish.seed is None else f"seed {wish.seed}",
         "other addresses" if wish.randomize_topology else "",
@@ -143,7 +148,7 @@ def _observed(before: GameState, seen: Observation, flags: Seen, unasked: bool) 
         parts.append("after its deadline")
     if seen.end:
         reason = str(seen.info.get("end_reason", "")).removeprefix("AgentStatus.")
-        parts.append(f"end ({reason})" if reason else "end")
+        parts.append(f"end ({shown(reason)})" if reason else "end")
     if flags & Seen.FORBIDDEN:
         parts.append("not played: its episode had ended")
     learned = say_learned(before, seen.state)
@@ -155,12 +160,12 @@ def _other(kind: int, body: bytes) -> str:
         return f"waits: {Wait.decode(body).reason}"
     if kind == Kind.END:
         end = End.decode(body)
-        return f"its part in the match is over: {end.cause}" + (f" ({end.text})" if end.text else "")
+        return f"its part in the match is over: {end.cause}" + (f" ({shown(end.text)})" if end.text else "")
     if kind == Kind.ERROR:
         error = Error.decode(body)
-        return f"refused, {error.code}: {error.text}"
+        return f"refused, {shown(error.code)}: {shown(error.text)}"
     if kind == Kind.TRAJECTORY:
         kept = read_trajectory(body)
         steps = count(len(kept["trajectory"]["actions"]), "step")
-        return f"the trajectory of {kept['agent_name']} ({kept['agent_role']}), {steps}"
+        return f"the trajectory of {shown(kept['agent_name'])} ({shown(kept['agent_role'])}), {steps}"
     return f"{len(body)} bytes"

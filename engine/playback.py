@@ -14,6 +14,7 @@ from netsiege.engine.replay import Replay
 from netsiege.engine.replies import Output
 from netsiege.errors import RuleError, SiegeError
 from netsiege.protocol import EVENT_HEAD
+from netsiege.shown import LINE_CHARS, shown
 
 _SHOWN_DIGEST = 12
 
@@ -27,9 +28,7 @@ class Playback:
 
     def __init__(self, replay: Replay) -> None:
         self.replay = replay
-        self.recorder = Recorder(
-            replay.spec, replay.match, replay.seed, replay.seats, replay.episodes, replay.told
-        )
+        self.recorder = _recorder(replay)
         self.differs: int | None = None
 
     @property
@@ -51,11 +50,9 @@ class Playback:
         try:
             return self.recorder.handle(seat, kind, request, event[EVENT_HEAD.size :])
         except SiegeError as error:
-            raise RuleError(f"{self.replay.describe_event(number)}: {error}") from error
+            raise RuleError(f"{self.replay.describe_event(number)}: {_said(error)}") from error
         except Exception as error:  # the edge around one match: its last event may be what ended it
-            said = (
-                f"{self.replay.describe_event(number)}: breaks this engine: {type(error).__name__}: {error}"
-            )
+            said = f"{self.replay.describe_event(number)}: breaks this engine: {_said(error)}"
             raise RuleError(said) from error
 
     def _compare(self, number: int) -> None:
@@ -66,6 +63,21 @@ class Playback:
     def sums_differ(self) -> str | None:
         """After the last event: how what the hub told differs from what came out, None if it does not."""
         return self.recorder.tally.difference(self.replay.cause)
+
+
+def _recorder(replay: Replay) -> Recorder:
+    try:
+        return Recorder(replay.spec, replay.match, replay.seed, replay.seats, replay.episodes, replay.told)
+    except SiegeError as error:
+        raise RuleError(_said(error)) from error
+    except Exception as error:  # the edge around one match: a spec may be what no task would be
+        raise RuleError(f"the opening: breaks this engine: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    """What an error says, on one line: it may quote what is in the file."""
+    text = str(error) if isinstance(error, SiegeError) else f"{type(error).__name__}: {error}"
+    return shown(text, LINE_CHARS)
 
 
 @frozen
@@ -99,7 +111,8 @@ def verify(replay: Replay) -> Verdict:
         problems.append(f"the hub told its agents otherwise than this file does: {sums}")
     recorder = playback.recorder
     if replay.ruleset not in ("", recorder.tables.ruleset):
-        problems.append(f"it names the ruleset {replay.ruleset!r}, its spec {recorder.tables.ruleset!r}")
+        theirs, ours = shown(replay.ruleset), shown(recorder.tables.ruleset)
+        problems.append(f"it names the ruleset {theirs!r}, its spec {ours!r}")
     if replay.ruleset and replay.results != tuple(recorder.results):
         problems.append("the results that it names are not those that come out")
     return Verdict(None, tuple(problems), note)

@@ -4,22 +4,25 @@ A `.siege` file is one codec byte (1: zlib) and a msgpack list of the format's v
 `Replay`. It holds the spec, the engine's digest, seeds, seats and events, so that anyone can play the match
 again, and after each event eight bytes of a SHA-256 chain over all outputs so far: the first place where two
 runs differ can be named without either. Files of version 1, which ended with the chain, load too.
+
+A file may come from anyone: whatever is in it, loading takes bounded memory, and gives a replay or an error.
 """
 
 from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
 from attrs import frozen
 
 from netsiege.engine.words import say_action
-from netsiege.errors import ConfigError, ProtocolError
+from netsiege.errors import ConfigError, ProtocolError, SiegeError
 from netsiege.protocol import (
     EVENT_HEAD,
-    MAX_NAME_CHARS,
+    MAX_AGENT_FRAME_BYTES,
     MAX_SEED,
     Cause,
     Kind,
@@ -27,26 +30,40 @@ from netsiege.protocol import (
     Result,
     SeatSpec,
     pack,
-    unpack,
 )
-from netsiege.protocol.declare import a_text, a_whole, an_opaque, declared, many, maybe, one_of
+from netsiege.protocol.bounded import unpack_bounded
+from netsiege.protocol.declare import (
+    a_text,
+    a_whole,
+    an_opaque,
+    declared,
+    many,
+    maybe,
+    one_of,
+    or_empty,
+    quoted,
+    told_name,
+)
 from netsiege.protocol.play import read_action
+from netsiege.shown import LINE_CHARS, shown
 
 VERSION: Final = 2
 ZLIB: Final = b"\x01"
-MAX_BYTES: Final = 1 << 30
-"""What a file may unpack to: enough for some ten million events."""
+MAX_BYTES: Final = 1 << 28
+"""What a file may unpack to: a few hundred of the largest events, or as many small ones as there may be."""
+MAX_EVENTS: Final = 1 << 22
 LINK_BYTES: Final = 8
 """Of the chain kept after each event: two runs that differ agree by chance once in 2**64."""
 
-_MAX_EVENTS: Final = 1 << 27
+_MAX_VALUES: Final = 2 * MAX_EVENTS + (1 << 22)
+"""Events and links, and results beside them."""
 _V1_FIELDS: Final = 8
 """Those up to the links, which stood in one piece; version 1 had no others."""
 
 
 def _an_event(value: Any) -> bytes:
     event = an_opaque(value)
-    if len(event) < EVENT_HEAD.size:
+    if not EVENT_HEAD.size <= len(event) <= EVENT_HEAD.size + MAX_AGENT_FRAME_BYTES:
         raise ValueError("an event is malformed")
     return event
 
@@ -81,37 +98,54 @@ class Replay(Message):
     seed: int = declared(a_whole(0, MAX_SEED))
     episodes: int | None = declared(maybe(a_whole(1, 1 << 31)))
     seats: tuple[SeatSpec, ...] = declared(many(SeatSpec.read))
-    events: tuple[bytes, ...] = declared(many(_an_event, _MAX_EVENTS))
-    links: tuple[bytes, ...] = declared(many(_a_link, _MAX_EVENTS + 1))
-    room: str = declared(a_text(MAX_NAME_CHARS), default="")
+    events: tuple[bytes, ...] = declared(many(_an_event, MAX_EVENTS))
+    links: tuple[bytes, ...] = declared(many(_a_link, MAX_EVENTS + 1))
+    room: str = declared(or_empty(told_name), default="")
     ruleset: str = declared(a_text(64), default="")
-    results: tuple[Result, ...] = declared(many(Result.read, _MAX_EVENTS), default=())
+    results: tuple[Result, ...] = declared(many(Result.read, MAX_EVENTS), default=())
     """Of every episode that was settled, in their order."""
     cause: str | None = declared(maybe(one_of(Cause)), default=None)
     text: str = declared(a_text(512), default="")
     """What the hub had to say about the end, for people."""
     told: Told | None = declared(maybe(Told.read), default=None)  # noqa: RUF009  # declares, as the others do
 
+    def to_bytes(self) -> bytes:
+        """What a file unpacks to. Raises `SiegeError` if that is more than a file may hold."""
+        too_long = why_too_long(self.events)
+        plain = b"" if too_long else pack([VERSION, self.encode()])
+        if len(plain) > MAX_BYTES:
+            too_long = f"it takes {len(plain)} bytes, more than a file holds: {MAX_BYTES}"
+        if too_long:
+            raise SiegeError(too_long)
+        return plain
+
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the file. Raises `ConfigError` if that cannot be done."""
+        """Writes the file. Raises `ConfigError` if that cannot be done, or nobody could read it again."""
+        label = _label(path)
         try:
-            Path(path).write_bytes(ZLIB + zlib.compress(pack([VERSION, self.encode()]), 6))
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+            plain = self.to_bytes()
+        except SiegeError as error:
+            raise ConfigError(f"{label}: {error}") from None
+        try:
+            Path(path).write_bytes(ZLIB + zlib.compress(plain, 6))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{label}: cannot be written: {_reason(error)}") from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Reads a file of this version or an earlier one. Raises `ConfigError` for anything else."""
+        label = _label(path)
         try:
-            text = Path(path).read_bytes()
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+            with Path(path).open("rb") as file:
+                text = file.read(MAX_BYTES + 1)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{label}: cannot be read: {_reason(error)}") from None
         try:
             return cls._read(text)
         except ProtocolError as error:
-            raise ConfigError(f"{path}: not a replay: {error.text}") from None
+            raise ConfigError(f"{label}: not a replay: {shown(error.text, LINE_CHARS)}") from None
         except (ValueError, zlib.error) as error:
-            raise ConfigError(f"{path}: not a replay: {error}") from None
+            raise ConfigError(f"{label}: not a replay: {shown(str(error), LINE_CHARS)}") from None
 
     @classmethod
     def _read(cls, text: bytes) -> Self:
@@ -121,16 +155,17 @@ class Replay(Message):
         plain = unpacker.decompress(text[1:], MAX_BYTES)
         if unpacker.unconsumed_tail or not unpacker.eof:
             raise ValueError("it is cut off, or unpacks to too much")
-        told = unpack(plain)
+        told = unpack_bounded(plain, _MAX_VALUES)
+        del plain  # as large as all that follows
         if not isinstance(told, list) or len(told) < 2:
             raise ValueError("what it unpacks to is no list of a version and more")
         version, *rest = told
         if version == 1:
             replay = cls._read_first(rest)
         elif version == VERSION:
-            replay = cls.decode(an_opaque(rest[0]))
+            replay = cls.read(unpack_bounded(an_opaque(rest[0]), _MAX_VALUES))
         else:
-            raise ValueError(f"it is of version {version!r:.20}; this NetSiege reads 1 and {VERSION}")
+            raise ValueError(f"it is of version {quoted(version, 20)}; this NetSiege reads 1 and {VERSION}")
         if len(replay.links) != len(replay.events) + 1:
             raise ValueError("the chain does not fit the events")
         return replay
@@ -147,7 +182,7 @@ class Replay(Message):
         """Role and index of a seat, for people."""
         if not 0 <= seat < len(self.seats):
             return f"seat {seat}"
-        return f"{self.seats[seat].role} {self.seats[seat].index}"
+        return f"{shown(self.seats[seat].role)} {self.seats[seat].index}"
 
     def describe_event(self, number: int) -> str:
         """What event `number` is, for people; 0 is the opening."""
@@ -166,4 +201,20 @@ def _what(kind: int, body: bytes) -> str:
     try:
         return f"STEP {say_action(read_action(body))}"
     except ProtocolError as error:
-        return f"STEP ({error.text})"
+        return f"STEP ({shown(error.text)})"
+
+
+def why_too_long(events: Sequence[bytes]) -> str | None:
+    """Why no file can hold a match of these events, in words; None if one can."""
+    if len(events) > MAX_EVENTS:
+        return f"its {len(events)} events are more than a file holds: {MAX_EVENTS}"
+    size = sum(map(len, events))
+    return f"its events take {size} bytes: more than a file holds, {MAX_BYTES}" if size > MAX_BYTES else None
+
+
+def _label(path: str | os.PathLike[str]) -> str:
+    return shown(os.fspath(path), LINE_CHARS)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return shown((error.strerror if isinstance(error, OSError) else None) or str(error))

@@ -1,4 +1,7 @@
-"""Actions and knowledge in words, for people who look at a match."""
+"""Actions and knowledge in words, for people who look at a match.
+
+What agents and scenarios have put into them is cleaned (`netsiege.shown`), and cut where it is long.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any, Final
 
 from netsiege.game import Action, ActionType, GameState
 from netsiege.game.values import IP, Data, Service
+from netsiege.shown import shown
 
 LISTED: Final = 8
 """So many of a kind are named when they are learned; the rest is counted."""
@@ -122,9 +126,9 @@ def _number(ip: IP) -> int:
 
 
 def _listed(items: Collection[Any], limit: int | None = None) -> str:
-    shown = sorted(items, key=_order)
-    text = ", ".join(_item(item) for item in shown[:limit])
-    return text if limit is None or len(shown) <= limit else f"{text} and {len(shown) - limit} more"
+    ordered = sorted(items, key=_order)
+    text = ", ".join(_item(item) for item in ordered[:limit])
+    return text if limit is None or len(ordered) <= limit else f"{text} and {len(ordered) - limit} more"
 
 
 def _order(item: Any) -> Any:
@@ -133,7 +137,7 @@ def _order(item: Any) -> Any:
 
 def _item(item: Any) -> str:
     if isinstance(item, Service):
-        return f"{item.name} {item.version}" if item.version else item.name
+        return shown(f"{item.name} {item.version}" if item.version else item.name)
     if isinstance(item, Data):
-        return f"{item.owner}/{item.id}"
+        return shown(f"{item.owner}/{item.id}")
     return str(item)

@@ -165,11 +165,12 @@ class _Worker:
             except zmq.Again:
                 return
             taken += len(frame)
-            for answer in take(frame):
-                send(answer)
             if len(frame) >= HEAD_BYTES and frame[1] in (Kind.UNKNOWN, Kind.ERROR):
                 self._hear(frame)
                 take = self._host.receive
+                continue
+            for answer in take(frame):
+                send(answer)
 
     def _hear(self, frame: bytes) -> None:
         """What is about this worker, not about a match."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import struct
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,8 +20,6 @@ from netsiege.errors import ConfigError, JournalError, ProtocolError
 from netsiege.hub.ledger import Kept, MatchEnded, MatchMade, OpenMatch
 from netsiege.hub.turns import read_turns
 from netsiege.protocol import (
-    EVENT_HEAD,
-    MAX_AGENT_FRAME_BYTES,
     MAX_SEED,
     MAX_WORKER_FRAME_BYTES,
     Cause,
@@ -32,10 +29,10 @@ from netsiege.protocol import (
 )
 from netsiege.protocol.bounded import unpack_bounded
 from netsiege.protocol.declare import (
+    Reader,
     a_text,
     a_whole,
     an_opaque,
-    clean_name,
     many,
     maybe,
     one_of,
@@ -45,9 +42,7 @@ from netsiege.protocol.declare import (
 
 REMEMBER_ENDED_S: Final = 60.0
 """How long the last words about the seats of a match are told to sessions after a restart."""
-
-
-MAX_EVENTS: Final = 1 << 23
+MAX_EVENTS: Final = 1 << 22
 MAX_EVENT_BYTES: Final = 1 << 28
 """Of one match that is to be played again: a replay holds no more."""
 MAX_BLOB_BYTES: Final = MAX_WORKER_FRAME_BYTES
@@ -59,6 +54,17 @@ MAX_ROOMS: Final = 1 << 16
 _TABLES: Final = ("meta", "rooms", "matches", "chunks")
 _MADE_VALUES: Final = 1 << 21
 """In the record of how a match was made: enough for as many seats as there can be."""
+_ERRORS: Final = (
+    sqlite3.Error,
+    OSError,
+    ProtocolError,
+    JournalError,
+    LookupError,
+    ValueError,
+    TypeError,
+    OverflowError,
+)
+"""What reading a file raises that anyone may have made."""
 
 
 @define
@@ -159,8 +165,8 @@ class MatchRecord:
     """A match as a journal has it: all that it takes to play it again.
 
     `outputs` and `chain` (see `netsiege.protocol.link`) say what its workers have told; like `cause` they are
-    None while the match is open. An event is an `EVENT_HEAD` and its body. If there is a `problem`, it says
-    why the match cannot be read, and only `id`, and maybe `room`, can be relied on.
+    None while the match is open. An event is an `EVENT_HEAD` and its body, if all is well. If there is a
+    `problem`, it says why the match cannot be read, and only `id` and `room` mean anything.
     """
 
     id: int
@@ -185,48 +191,38 @@ def read_matches(path: str | os.PathLike[str]) -> Iterator[MatchRecord]:
     Reads only; a hub may be writing. A match that cannot be read has a `problem`. Raises `ConfigError` if the
     file is no journal, or so damaged that the matches cannot be told apart.
     """
-    label = quoted(os.fspath(path), 1_000)[1:-1]
     try:
         where = Path(path).resolve()
         if not where.is_file():
-            raise ConfigError(f"{label}: there is no such file")
+            raise ConfigError(f"{path}: there is no such file")
         with contextlib.closing(
             sqlite3.connect(f"{where.as_uri()}?mode=ro", uri=True, timeout=5.0)
         ) as database:
             _distrust(database)
-            name = database.execute("SELECT name FROM meta").fetchone()[0]
+            found = database.execute("SELECT name FROM meta").fetchone()
+            name = a_text(64)(found[0] if found is not None else None)
             # before the rest, which may have more filed by then: what is in both is taken once
             log = list(read_turns(where, name, MAX_LOG_BYTES))
             yield from _read(database, log)
     except _ERRORS as error:
-        said = quoted(str(error), 300)[1:-1] or type(error).__name__
-        raise ConfigError(f"{label}: cannot be read as a journal: {said}") from None
+        raise ConfigError(f"{path}: cannot be read as a journal: {_said(error)}") from None
 
 
-_ERRORS: Final = (
-    sqlite3.Error,
-    OSError,
-    ProtocolError,
-    JournalError,
-    LookupError,
-    ValueError,
-    TypeError,
-    OverflowError,
-    struct.error,
-)
-"""What reading a file raises that anyone may have made."""
+def _said(error: Exception) -> str:
+    """What an error says: a line or more, in which it may quote the file."""
+    return (str(error) or type(error).__name__)[:300]
 
 
 def _distrust(database: sqlite3.Connection) -> None:
-    """As SQLite advises for files of strangers; and every table is a table, of values that are written down."""
+    """What SQLite advises for files of strangers; and tables must be tables, of values that are stored."""
     database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_BLOB_BYTES)
     for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0", "query_only = ON"):
         database.execute(f"PRAGMA {pragma}")
     for table in _TABLES:
-        row = database.execute("SELECT type, sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
-        if row is None or row[0] != "table" or not str(row[1]).upper().startswith("CREATE TABLE"):
+        row = database.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        # views, virtual tables, and columns that are computed could go on for ever
+        if row is None or not str(row[0]).upper().startswith("CREATE TABLE"):
             raise JournalError(f"it has no table {table}")
-        # views, and columns that are computed, could go on for ever
         if any(column[6] for column in database.execute(f"PRAGMA table_xinfo({table})")):
             raise JournalError(f"the table {table} has columns that are computed")
 
@@ -242,14 +238,15 @@ def _read(database: sqlite3.Connection, log: list[tuple[int, bytes]]) -> Iterato
     for number, *fields in rows:
         if not last < number <= MAX_SEED:
             raise JournalError(f"match {number} comes after match {last}")
-        last = number
+        last, room = number, fields[0]
+        if room not in rooms:
+            raise JournalError(f"there is no room {quoted(room)}, but match {number} of it")
         try:
-            yield _record(database, number, fields, rooms, unfiled)
-        except GeneratorExit:
-            raise
+            record = _record(database, number, fields, rooms[room], unfiled)
         except _ERRORS as error:
-            said = quoted(str(error), 300)[1:-1] or type(error).__name__
-            yield _unreadable(number, fields[0], said)
+            unread = (b"", b"", (), 0, None, (), (), None, None, Cause.FAULT, "")
+            record = MatchRecord(number, room, *unread, _said(error))
+        yield record
 
 
 def _read_rooms(database: sqlite3.Connection) -> dict[str, OpenRoom]:
@@ -257,7 +254,7 @@ def _read_rooms(database: sqlite3.Connection) -> dict[str, OpenRoom]:
     for name, opened in database.execute("SELECT name, opened FROM rooms"):
         if name in rooms or len(rooms) >= MAX_ROOMS:
             raise JournalError(f"there are too many rooms, or two of the name {quoted(name)}")
-        rooms[clean_name(name)] = OpenRoom.read(unpack_bounded(an_opaque(opened), _MADE_VALUES))
+        rooms[told_name(name)] = OpenRoom.read(unpack_bounded(an_opaque(opened), _MADE_VALUES))
     return rooms
 
 
@@ -265,37 +262,33 @@ def _record(
     database: sqlite3.Connection,
     number: int,
     fields: list[Any],
-    rooms: dict[str, OpenRoom],
+    told: OpenRoom,
     unfiled: dict[int, list[tuple[int, bytes]]],
 ) -> MatchRecord:
     room, ordinal, text, outputs, chain, cause, why = fields
-    if room not in rooms:
-        raise JournalError(f"there is no room {quoted(room)}")
-    told = rooms[room]
     made = _read_made(number, room, ordinal, unpack_bounded(an_opaque(text), _MADE_VALUES))
     return MatchRecord(
         number,
         room,
         told.spec,
-        an_opaque(made.engine),
-        many(a_text(64), 64)(list(made.rulesets)),
-        a_whole(0, MAX_SEED)(made.seed),
+        _checked("engine", an_opaque, made.engine),
+        _checked("rulesets", many(a_text(64), 64), list(made.rulesets)),
+        _checked("seed", a_whole(0, MAX_SEED), made.seed),
         told.episodes,
-        many(SeatSpec.read)(made.specs),
+        _checked("seats", many(SeatSpec.read), made.specs),
         tuple(_all_events(database, number, unfiled)),
-        maybe(a_whole(0, MAX_SEED))(outputs),
-        maybe(a_whole(0, 0xFFFFFFFF))(chain),
-        maybe(one_of(Cause))(cause),
-        a_text(512)(why or ""),
+        _checked("outputs", maybe(a_whole(0, MAX_SEED)), outputs),
+        _checked("chain", maybe(a_whole(0, 0xFFFFFFFF)), chain),
+        _checked("cause", maybe(one_of(Cause)), cause),
+        _checked("text", a_text(512), why or ""),
     )
 
 
-def _unreadable(number: int, room: object, problem: str) -> MatchRecord:
+def _checked(what: str, read: Reader, value: Any) -> Any:
     try:
-        name = told_name(room)
-    except ValueError:
-        name = "?"
-    return MatchRecord(number, name, b"", b"", (), 0, None, (), (), None, None, None, "", problem)
+        return read(value)
+    except ValueError as error:
+        raise JournalError(f"{what}: {error}") from None
 
 
 def _unfiled(
@@ -307,10 +300,13 @@ def _unfiled(
         if number in found:
             raise JournalError(f"match {number} is there twice")
         found[number] = []
-    for _, blob in log:
-        flat = iter(unpack_bounded(blob, 3 * MAX_EVENTS))
+    for turn, blob in log:
+        values = unpack_bounded(blob, 3 * MAX_EVENTS)
+        if not isinstance(values, list) or len(values) % 3:
+            raise JournalError(f"turn {turn} is no list of matches, numbers and events")
+        flat = iter(values)
         for number, sequence, event in zip(flat, flat, flat, strict=True):
-            if number in found:
+            if type(number) is int and number in found:
                 found[number].append((sequence, event))
     return found
 
@@ -321,11 +317,11 @@ def _all_events(
     found = _Events(number, 0, [])
     chunks = database.execute("SELECT upto, events FROM chunks WHERE match = ? ORDER BY rowid", (number,))
     for count, (upto, events) in enumerate(chunks):
-        found.add_chunk(a_whole(0, MAX_SEED)(upto), _listed(events))
+        found.add_chunk(_checked("chunk", a_whole(0, MAX_SEED), upto), _listed(events))
         if len(found.events) > MAX_EVENTS or found.size_bytes > MAX_EVENT_BYTES or count > MAX_EVENTS:
             raise JournalError(f"more than {MAX_EVENTS} events, or {MAX_EVENT_BYTES} bytes of them")
     for sequence, event in unfiled.get(number, ()):
-        found.add(a_whole(0, MAX_SEED)(sequence), _an_event(event))
+        found.add(_checked("event", a_whole(0, MAX_SEED), sequence), an_opaque(event))
     return found.events
 
 
@@ -333,11 +329,4 @@ def _listed(blob: Any) -> list[bytes]:
     events = unpack_bounded(an_opaque(blob), 2 * MAX_EVENTS)
     if not isinstance(events, list):
         raise JournalError("a chunk is no list of events")
-    return [_an_event(event) for event in events]
-
-
-def _an_event(value: Any) -> bytes:
-    event = an_opaque(value)
-    if not EVENT_HEAD.size <= len(event) <= EVENT_HEAD.size + MAX_AGENT_FRAME_BYTES:
-        raise JournalError("an event is malformed")
-    return event
+    return [_checked("event", an_opaque, event) for event in events]

@@ -229,10 +229,13 @@ class Arena:
         for session, request in room.watchers.items():
             self.to_agents.append((session.peer, message(Kind.MATCH, 0, request, told)))
 
-    def abandon(self, match: Match, code: Code, cause: Cause, text: str) -> None:
-        """Ends a match from outside: every seat that is still in it gets a typed error."""
+    def abandon(self, match: Match, code: Code, cause: Cause, text: str, told: str = "") -> None:
+        """Ends a match from outside: every seat that is still in it gets a typed error.
+
+        `told` is what its agents are told, if that is not `text`.
+        """
         clocks.release_round(self, match)
-        body = Error(code, text).encode()
+        body = Error(code, told or text).encode()
         for seat in match.seats:
             if not seat.over:
                 self._end_seat(seat, Kind.ERROR, 0, body)

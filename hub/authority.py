@@ -17,6 +17,7 @@ from typing import Final
 import attrs
 
 from netsiege.errors import ConfigError
+from netsiege.files import keep_owner, replace_file, write_new
 from netsiege.hub.grants import (
     HEADER,
     INVITED,
@@ -38,11 +39,8 @@ from netsiege.keys import (
     SECRET_MODE,
     SECRET_PREFIX,
     check_public,
-    keep_owner,
     read_file,
     read_invitation,
-    replace_file,
-    write_new,
 )
 from netsiege.protocol.declare import quoted
 

@@ -17,6 +17,7 @@ from typing import IO, Final, Self
 from attrs import frozen
 
 from netsiege.errors import SiegeError
+from netsiege.keys import environment_without_keys
 
 GRACE_S: Final = 3.0
 """How long a process may take to end after SIGTERM before it is killed."""
@@ -55,6 +56,7 @@ class Process:
             stderr=self._errors,
             start_new_session=True,
             text=True,
+            env=environment_without_keys(),
         )
 
     def line(self) -> str:

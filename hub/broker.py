@@ -140,6 +140,10 @@ class Broker:
         most = self.arena.limits.agent_frame_bytes
         if version != VERSION:
             raise ProtocolError(Code.VERSION, f"this hub speaks version {VERSION}, not {version}")
+        if kind == Kind.READY:
+            raise ProtocolError(
+                Code.NOT_ALLOWED, "this is the port of agents: workers connect to another one"
+            )
         if n_bytes > most:
             raise ProtocolError(Code.TOO_LARGE, f"a frame has at most {most} bytes, not {n_bytes}")
         if kind not in LARGE and n_bytes > HEAD_BYTES + MAX_REQUEST_BYTES:
@@ -287,7 +291,9 @@ class Broker:
         elif kind == Kind.VIEWED:
             resume.viewed(self.arena, match, number, body)
         else:
-            self.arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, Fault.decode(body).text)
+            # what an engine says when it breaks may quote what no seat may know
+            told = "the engine broke on this match; whoever runs the hub can see how"
+            self.arena.abandon(match, Code.ENGINE_FAULT, Cause.FAULT, Fault.decode(body).text, told)
             self.arena.fill_rooms()
 
     def _snapshot(self, match: Match, sequence: int, body: bytes) -> None:

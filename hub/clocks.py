@@ -76,10 +76,20 @@ def end_rounds(arena: Arena) -> None:
             release_round(arena, match)
 
 
+def is_held(seat: Seat) -> bool:
+    """Whether a reply to the seat waits for the end of its round."""
+    return any(reply.seat is seat for reply in seat.match.held or ())
+
+
 def release_seat(arena: Arena, seat: Seat) -> None:
-    """Ends the round now if something is held for this seat: its last word must not come before that."""
-    if seat.match.held and any(reply.seat is seat for reply in seat.match.held):
-        release_round(arena, seat.match)
+    """Lets go what is held for this seat, before its last word. What is held for the others stays held."""
+    match = seat.match
+    own = [reply for reply in match.held or () if reply.seat is seat]
+    if own and len(own) == len(match.held or ()):
+        release_round(arena, match)
+    elif own:
+        match.held = [reply for reply in match.held or () if reply.seat is not seat]
+        _let_go(arena, own)
 
 
 def release_round(arena: Arena, match: Match) -> None:
@@ -90,24 +100,17 @@ def release_round(arena: Arena, match: Match) -> None:
     match.held = []
     arena.holding.pop(match.id, None)
     start_round(arena, match)
-    for reply in held:
+    _let_go(arena, held)
+
+
+def _let_go(arena: Arena, replies: list[HeldReply]) -> None:
+    for reply in replies:
         if reply.seat.peer:
             arena.tell(reply.seat, reply.seat.peer, reply.answer, reply.request, reply.body)
         _settle(arena, reply)
         if reply.seat.view:
             leasing.send_view(arena, reply.seat)
     arena.flush_batches()
-
-
-def settle_seat(arena: Arena, seat: Seat) -> None:
-    """What is held for this seat, it has been told otherwise."""
-    match = seat.match
-    for reply in [reply for reply in match.held or () if reply.seat is seat]:
-        _settle(arena, reply)
-    if match.held:
-        match.held = [reply for reply in match.held if reply.seat is not seat]
-        if not match.held:
-            arena.holding.pop(match.id, None)
 
 
 def _settle(arena: Arena, reply: HeldReply) -> None:

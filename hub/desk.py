@@ -55,6 +55,8 @@ def _answer(arena: Arena, session: Session, kind: Kind, request: int, body: byte
 def hello(arena: Arena, peer: bytes, request: int, body: bytes) -> None:
     """Opens a session, confirms the one that the connection has, or resumes another under its token."""
     said, who = Hello.decode(body), arena.who(peer)
+    if who.gone:
+        return  # nobody hears the answer, and the session may go on elsewhere by now
     session = arena.sessions.get(peer)
     role = SessionRole(said.role)
     grant = arena.gate.grant_of(who.key)
@@ -230,7 +232,7 @@ def _status(arena: Arena, session: Session, request: int, _body: bytes) -> None:
         SOFTWARE,
         arena.now_s - arena.started_s,
         len(arena.sessions),
-        arena.events,
+        arena.events if insider else 0,  # a count of everyone's moves would tell when others move
         tuple(RoomState(r.spec.name, waiting_joiners(r), r.open, r.ended) for r in _open_to(arena, session)),
         tuple(WorkerState(w.name, w.slots, len(w.leases), w.done) for w in arena.workers.values() if insider),
         len(arena.away),

@@ -40,26 +40,26 @@ def refuse(
 
 
 def turn_out(
-    arena: Arena, peer: bytes, request: int, code: Code, text: str, *, shut_out: bool = False
+    arena: Arena, peer: bytes, request: int, code: Code, text: str, *, shut_out: bool = False, name: str = ""
 ) -> None:
     """Says ERROR, and listens no more: there is nothing that this peer could do here, or, if its key is
-    `shut_out`, that it should be let do for a while.
+    `shut_out`, that it should be let do for a while. `name`: what an operator knows it by, if no key says.
     """
     session = arena.sessions.get(peer)
     if shut_out:
         arena.gate.shut_out(arena.who(peer).key)
         if session is not None:
             arena.end_session(session, MISBEHAVED)
-    note(arena, peer, code, text)
+    note(arena, peer, code, text, name)
     body = Error(code, text[:512]).encode()
     arena.to_agents.append((peer, message(Kind.ERROR, 0, request, body)))
     _shut(arena, peer)
 
 
-def note(arena: Arena, peer: bytes, code: str, text: str) -> None:
+def note(arena: Arena, peer: bytes, code: str, text: str, name: str = "") -> None:
     """Counts a refusal, and has it told of, if an operator should hear."""
     if code in TALKED_OF:
-        arena.tally.note(str(code).lower(), name_of(arena, arena.who(peer)), text)
+        arena.tally.note(str(code).lower(), name or name_of(arena, arena.who(peer)), text)
     else:
         arena.tally.counts[str(code).lower()] += 1
 
@@ -135,6 +135,7 @@ def _review(arena: Arena, session: Session) -> None:
     grant = arena.gate.grant_of(session.who.key)
     if grant is not None and grant is session.grant:
         return
+    name = session.grant.name if session.grant is not None else ""
     session.grant = grant
     if grant is not None and grant.may_be(session.role):
         held = [(seat.match.room, seat.match.players[seat.index].role) for seat in session.seats.values()]
@@ -146,6 +147,5 @@ def _review(arena: Arena, session: Session) -> None:
     peer = session.peer
     arena.end_session(session, MISBEHAVED)
     if peer:
-        turn_out(
-            arena, peer, 0, Code.NOT_ALLOWED, "this key was revoked, has expired or may do less than before"
-        )
+        text = "this key was revoked, has expired or may do less than before"
+        turn_out(arena, peer, 0, Code.NOT_ALLOWED, text, name=name)

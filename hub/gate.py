@@ -7,6 +7,7 @@ that a peer says later can change it.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from netsiege.hub.limits import Limits
 from netsiege.hub.rates import Rates
 from netsiege.hub.tally import Tally
 from netsiege.keys import AUTHORIZED_KEYS, HUB_KEY, KEY_BYTES, KeyPair, load_pair, public_text
+
+log = logging.getLogger(__name__)
 
 ZAP_ENDPOINT: Final = "inproc://zeromq.zap.01"
 _ZAP_VERSION: Final = b"1.0"
@@ -39,18 +42,23 @@ ANYONE: Final = Grant("", Right.ADMIN)
 
 @frozen
 class Who:
-    """Whose connection it is: the public key (empty at a hub without keys), and where it comes from."""
+    """Whose connection it is: the public key (empty at a hub without keys), and where it comes from.
+
+    `gone` says that it has ended already: what was said over it was still in a queue.
+    """
 
     key: bytes = b""
     address: str = ""
+    gone: bool = False
 
 
 NOBODY: Final = Who()
 
 
 class Gate(Protocol):
-    """What a hub asks about a key. `tally` is told of whom the gate refuses."""
+    """What a hub asks about a key, if it is `keyed`. `tally` is told of whom the gate refuses."""
 
+    keyed: bool
     tally: Tally
 
     def grant_of(self, key: bytes) -> Grant | None:
@@ -74,6 +82,8 @@ class Gate(Protocol):
 
 class OpenGate:
     """The gate of a hub without keys: everybody may do everything."""
+
+    keyed = False
 
     def __init__(self) -> None:
         self.tally = Tally()
@@ -105,6 +115,8 @@ class OpenGate:
 class KeyGate:
     """The gate of a hub with keys. `pair` is the hub's own; `clock` tells the time, with its zone."""
 
+    keyed = True
+
     def __init__(
         self, pair: KeyPair, file: AuthorizedFile, clock: Callable[[], datetime], limits: Limits
     ) -> None:
@@ -119,6 +131,8 @@ class KeyGate:
         self._redeemed: dict[bytes, tuple[bytes, Grant]] = {}
         """The last invitations that were used, with the key that was entered for each."""
         self._authorized: Authorized = file.load()
+        self._unread = ""
+        """Why the file cannot be read, if that is so."""
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str], limits: Limits) -> Self:
@@ -140,14 +154,22 @@ class KeyGate:
         return pair
 
     def reload(self) -> None:
-        """Reads the file again if it has changed. One that cannot be read changes nothing, and is told of."""
-        if not self._file.changed():
+        """Reads the file again if it has changed. One that cannot be read changes nothing; it is tried again.
+
+        Its editor is told of the outcome in the log.
+        """
+        if not self._unread and not self._file.changed():
             return
         try:
             self._authorized = self._file.load()
         except (ConfigError, OSError) as error:
             text = "; ".join(error.problems) if isinstance(error, ConfigError) else str(error)
-            self.tally.note("keys_unreadable", text, "the keys from before are kept")
+            if text != self._unread:
+                log.warning("keys_unreadable: %s; those from before are kept", text)
+            self._unread = text
+        else:
+            self._unread = ""
+            log.warning("keys_read: %s", self.size)
 
     def grant_of(self, key: bytes) -> Grant | None:
         """What the file says, or None once that has expired."""
@@ -160,7 +182,7 @@ class KeyGate:
     def redeem(self, invitation: bytes, key: bytes) -> Grant:
         """In the file first, then here. Who asks again for the same key has not heard the answer."""
         entered, grant = self._redeemed.get(invitation, (b"", ANYONE))
-        if entered != key:
+        if entered != key or key not in self._authorized.keys:
             grant = self._file.redeem(invitation, key, self._clock())
             self._authorized = self._file.load()
             while len(self._redeemed) >= REDEEMED_MAX:

@@ -224,6 +224,17 @@ def restore(arena: Arena, kept: Kept, asked: tuple[OpenRoom, ...] = (), insist: 
                 _session(arena, token, key, name, deltas=True).lost.append(LostSeat(*word))
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, struct.error) as error:
         raise JournalError(f"the journal is damaged: {error}") from error
+    _check_owners(arena)
+
+
+def _check_owners(arena: Arena) -> None:
+    """Raises `ConfigError` if the sessions are of a hub with keys and this one has none, or the reverse."""
+    if any(bool(session.who.key) != arena.gate.keyed for session in arena.tokens.values()):
+        other, ours = ("without", "with") if arena.gate.keyed else ("with", "without")
+        raise ConfigError(
+            f"the matches of this journal were played at a hub {other} keys, and this one is {ours}: start "
+            f"it as before (see --keys), or choose another journal"
+        )
 
 
 def _open_asked(arena: Arena, spec: OpenRoom, insist: Insist) -> None:

@@ -82,7 +82,9 @@ class Limits:
     sessions_per_key: int = _limit(256, "One session holds thousands of seats; a key needs few of them.")
     sessions_per_address: int = _limit(4_096, "Agents behind one address are a cluster, or a crowd of one.")
     seats_per_session: int = _limit(MAX_BATCH, "As many as one batched message can move.")
-    seats_per_key: int = _limit(4 * MAX_BATCH, "Each takes up to 20 KB of a worker.")
+    seats_per_key: int = _limit(
+        MAX_BATCH, "Each takes up to 20 KB of a worker, but 1 MB if all its moves are as large as can be."
+    )
     joins_per_s: float = _limit(
         1_000, "JOINs of a session: a match costs a worker about 0.1 ms to open.", 0.1
     )
@@ -125,7 +127,7 @@ def _read(said: str) -> tuple[str, float]:
     name = name.strip().replace("-", "_")
     field = fields.get(name)
     if field is None or not equals:
-        near = difflib.get_close_matches(name, fields, 1, 0.5)
+        near = difflib.get_close_matches(name, fields, 1)
         hint = f"; did you mean {near[0]}?" if near and not field else ""
         raise ConfigError(
             f"--limit {said!r}: write NAME=VALUE, with one of the names {', '.join(fields)}{hint}"

@@ -244,8 +244,13 @@ def address_of(origin: object) -> str:
 def _open(descriptor: int) -> Iterator[socket.socket | None]:
     """A connection by a descriptor of our own, since libzmq may close its own at any time; None if it has."""
     try:
-        connection = socket.socket(fileno=os.dup(descriptor)) if descriptor >= 0 else None
+        copy = os.dup(descriptor) if descriptor >= 0 else -1
     except OSError:
+        copy = -1
+    try:
+        connection = socket.socket(fileno=copy) if copy >= 0 else None
+    except OSError:  # it is another file by now
+        os.close(copy)
         connection = None
     if connection is None:
         yield None

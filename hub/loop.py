@@ -282,7 +282,9 @@ class HubLoop:
 
 
 def _who(line: Line | None) -> Who:
-    return Who(bytes.fromhex(line.user), line.address) if line is not None else NOBODY
+    if line is None:
+        return NOBODY
+    return Who(bytes.fromhex(line.user), line.address, line.descriptor < 0)
 
 
 def _within_descriptors(limits: Limits) -> Limits:

@@ -110,10 +110,14 @@ class Port:
                 line, frame = self._meet(peer, first), first.bytes
             line.heard += len(frame) + MESSAGE_OVERHEAD_BYTES
             many = get(RCVMORE)
-            while get(RCVMORE):
-                line.heard += len(recv(NOBLOCK))
+            if many:
+                self._skip_the_rest(line)
             if line.peer == peer:
                 return peer, None if many else frame
+
+    def _skip_the_rest(self, line: Line) -> None:
+        while self._get(RCVMORE):
+            line.heard += len(self._recv(NOBLOCK))
 
     def _meet(self, peer: bytes, frame: zmq.Frame) -> Line:
         """Finds the connection of a peer that is new, or gone, and whose it is.
@@ -249,6 +253,7 @@ def _router(
         router.setsockopt(zmq.CURVE_SERVER, 1)
         router.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
         router.setsockopt(zmq.ZAP_DOMAIN, side.what.encode())
+        router.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)  # nobody is let in if nobody can be asked
     return router
 
 

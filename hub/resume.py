@@ -89,9 +89,8 @@ def viewed(arena: Arena, match: Match, index: int, seated: bytes) -> None:
         return
     seat = match.seats[index]
     session = seat.session
-    if not seat.view or session is None or not session.peer:
-        return
-    clocks.settle_seat(arena, seat)
+    if not seat.view or session is None or not session.peer or clocks.is_held(seat):
+        return  # what is held for the end of a round is not told before that; it is asked for again then
     seat.view, seat.unsure, seat.peer = False, False, session.peer
     told = Resumed(seat.answered, seat.refusal, seated).encode()
     arena.to_agents.append((seat.peer, AGENT_HEAD.pack(VERSION, Kind.RESUMED, seat.handle, 0) + told))

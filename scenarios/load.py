@@ -17,7 +17,8 @@ from attrs import frozen
 from netsiege.errors import ConfigError
 from netsiege.scenarios import bundled
 from netsiege.scenarios.fallback import default_task
-from netsiege.scenarios.model import Spec, Task, Topology
+from netsiege.scenarios.limits import excess
+from netsiege.scenarios.model import MAX_SPEC_BYTES, Spec, Task, Topology
 from netsiege.scenarios.reading import Place, Report, nearest, shown
 from netsiege.scenarios.source import file_label, parse, read_bytes
 from netsiege.scenarios.task import override, read_task
@@ -88,6 +89,8 @@ def load_task_file(name_or_path: NameOrPath, scenario: NameOrPath | None = None)
     except ConfigError as error:
         elsewhere = error.problems
     task = read_task(root, _name_of(path), topology)
+    if topology is not None and not report.problems:
+        _check_limits(Spec(topology, task), report)
     if report.problems or elsewhere or topology is None:
         raise ConfigError((*report.lines, *elsewhere))
     return LoadedTask(task, topology, tuple(report.warnings))
@@ -123,11 +126,28 @@ def load_spec_with_warnings(
     else:
         assert scenario is not None, "it was set above"
         topology = load_topology(scenario)
-        loaded = LoadedTask(default_task(topology, _locate(scenario, "scenario")[1]), topology)
+        file = Report(_locate(scenario, "scenario")[1])
+        loaded = LoadedTask(default_task(topology, file.file), topology)
+        _check_limits(Spec(topology, loaded.task), file)
+        file.check()
     report = Report("options")
-    changed = override(loaded.task, overrides, report)
+    spec = Spec(loaded.topology, override(loaded.task, overrides, report))
+    if overrides and not report.problems:
+        _check_limits(spec, report)
     report.check()
-    return Spec(loaded.topology, changed), (*loaded.warnings, *report.warnings)
+    return spec, (*loaded.warnings, *report.warnings)
+
+
+def _check_limits(spec: Spec, report: Report) -> None:
+    """Report what an engine would refuse because it is too much."""
+    for path, text in excess(spec):
+        report.problem(path, text)
+    if not report.problems:
+        size = len(spec.to_bytes())
+        if size > MAX_SPEC_BYTES:
+            report.problem(
+                "", f"scenario and task take {size} bytes as they travel, more than {MAX_SPEC_BYTES}"
+            )
 
 
 def list_scenarios() -> tuple[ScenarioInfo, ...]:
@@ -213,9 +233,21 @@ def _scenario_of(root: Place, folder: Path) -> NameOrPath | None:
         return name
     if not _is_path(name):
         place.problem(f"there is no scenario called {shown(name)}{nearest(name, bundled.scenario_names())}")
-    elif PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+    elif not _lies_in(folder, name):
         # a task from elsewhere must not reach out of its own folder
         place.problem(f"{shown(name)} lies outside of the folder of the task")
+    elif (folder / name).exists() and not ((folder / name).is_file() or (folder / name).is_dir()):
+        place.problem(f"{shown(name)} is no file")  # to read from a pipe might take forever
     else:
         return folder / name
     return None
+
+
+def _lies_in(folder: Path, name: str) -> bool:
+    """Whether a path leads to a place below a folder, and no link in it leads out."""
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        return False
+    try:
+        return (folder / name).resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # a circle of links, or what no path can hold
+        return False

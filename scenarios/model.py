@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Any, Final, Self
 
 import attrs
@@ -16,10 +17,22 @@ import cattrs
 from attrs import frozen
 from cattrs.gen import make_dict_unstructure_fn, override
 
+from netsiege.shown import shown
+
 RANDOM: Final = "random"
 ALL: Final = "all"
 ALL_LOCAL: Final = "all_local"
 ALL_ATTACKERS: Final = "all_attackers"
+
+MAX_SPEC_BYTES: Final = 1 << 24
+"""Of a spec as it travels. `netsiege.scenarios.limits` has the limits of what is in it."""
+
+_MAX_BRACKETS: Final = 1 << 20
+"""Each may become a list or a mapping, which take 30 times as much memory as their text."""
+_MAX_DIGITS: Final = 20
+_EXPLAINED_BYTES: Final = 1 << 16
+"""Of smaller specs the first mistakes are named with their places, of larger ones one, without."""
+_EXPLAINED: Final = 8
 
 REALTIME: Final = "realtime"
 ROUNDS: Final = "rounds"
@@ -179,13 +192,24 @@ class Spec:
 
     @classmethod
     def from_bytes(cls, text: bytes) -> Self:
-        """The inverse of `to_bytes`. ValueError for anything else."""
+        """The inverse of `to_bytes`. ValueError for anything else, and for a spec that is over a limit."""
+        from netsiege.scenarios.limits import excess  # noqa: PLC0415  # the limits are about what is defined here
+
+        if len(text) > MAX_SPEC_BYTES or text.count(b"[") + text.count(b"{") > _MAX_BRACKETS:
+            raise ValueError(f"not a spec: larger than {MAX_SPEC_BYTES} bytes, or {_MAX_BRACKETS} values")
+        converter = _converter if len(text) <= _EXPLAINED_BYTES else _terse_converter
         try:
-            return _converter.structure(json.loads(text), cls)
+            spec = converter.structure(_parse(text), cls)
         except cattrs.BaseValidationError as error:
-            raise ValueError(f"not a spec: {'; '.join(cattrs.transform_error(error))}") from error
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise ValueError(f"not a spec: {error}") from error
+            lines = cattrs.transform_error(error)
+            more = [f"and {len(lines) - _EXPLAINED} more"] if len(lines) > _EXPLAINED else []
+            said = "; ".join([*(shown(line) for line in lines[:_EXPLAINED]), *more])
+            raise ValueError(f"not a spec: {said}") from error
+        except Exception as error:  # what cattrs raises for the first mistake is of a dozen kinds
+            raise ValueError(f"not a spec: {shown(str(error))}") from error
+        for path, said in excess(spec):
+            raise ValueError(f"not a spec that can be played: {path}: {said}")
+        return spec
 
     @property
     def digest(self) -> str:
@@ -193,8 +217,27 @@ class Spec:
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
 
-def _make_converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True)
+def _parse(text: bytes) -> Any:
+    """JSON in UTF-8, of numbers that can travel: finite, and in 64 bits."""
+    return json.loads(text.decode(), parse_int=_whole, parse_float=_finite, parse_constant=_finite)
+
+
+def _whole(digits: str) -> int:
+    number = int(digits) if len(digits) <= _MAX_DIGITS else 1 << 64
+    if not -(1 << 63) <= number < 1 << 64:
+        raise ValueError(f"the number {digits:.24} takes more than 64 bits")
+    return number
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits:.24} is no finite number")
+    return number
+
+
+def _make_converter(*, explaining: bool) -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=explaining)
     for item in (ServiceItem, DataItem):
 
         def word_or_item(value: Any, _wanted: Any, item: type[attrs.AttrsInstance] = item) -> Any:
@@ -207,6 +250,8 @@ def _make_converter() -> cattrs.Converter:
             # nothing is converted: the number of a reward stays -1, not -1.0, and the bytes stay the same
             if type(value) not in accepted:
                 raise TypeError(f"{value!r:.40} is no {accepted[-1].__name__}")
+            if type(value) is str:
+                value.encode()  # half a character is none
             return value
 
         converter.register_structure_hook(kind, as_it_is)
@@ -219,4 +264,6 @@ def _make_converter() -> cattrs.Converter:
     return converter
 
 
-_converter = _make_converter()
+_converter = _make_converter(explaining=True)
+_terse_converter = _make_converter(explaining=False)
+"""Stops at the first mistake: a list of all takes a thousand times as much memory as a hostile text."""

@@ -15,6 +15,8 @@ from typing import Any, Final
 from attrs import frozen
 
 from netsiege.errors import ConfigError
+from netsiege.shown import LINE_CHARS
+from netsiege.shown import shown as cleaned
 
 MAX_PROBLEMS: Final = 100
 """Lines about one file; who has more will not read them."""
@@ -24,7 +26,8 @@ MAX_TEXT_CHARS: Final = 200
 
 _SHOWN_CHARS: Final = 60
 _LISTED: Final = 8
-_SEARCHED: Final = 5000
+SEARCHED: Final = 1_500_000
+"""Characters of words times those of choices, in one report: some 10,000 addresses, or half a second."""
 
 
 class Report:
@@ -35,10 +38,16 @@ class Report:
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self._left_out = 0
+        self._to_search = SEARCHED
+
+    @property
+    def is_full(self) -> bool:
+        """Whether further problems are only counted."""
+        return len(self.problems) >= MAX_PROBLEMS
 
     def problem(self, path: str, text: str) -> None:
         """Something to mend before the file can be used."""
-        if len(self.problems) >= MAX_PROBLEMS:
+        if self.is_full:
             self._left_out += 1
         else:
             self.problems.append(self._line(path, text))
@@ -49,7 +58,24 @@ class Report:
             self.warnings.append(self._line(path, text))
 
     def _line(self, path: str, text: str) -> str:
-        return f"{self.file}: {path}: {text}" if path else f"{self.file}: {text}"
+        line = f"{self.file}: {path}: {text}" if path else f"{self.file}: {text}"
+        return cleaned(line, LINE_CHARS)
+
+    def nearest(self, word: object, choices: Iterable[str]) -> str:
+        """The same as `nearest`, as long as there is not too much to look through."""
+        if self.is_full:
+            return ""
+        known: list[str] = []
+        cost = 0
+        for choice in choices:
+            known.append(choice)
+            cost += len(str(word)) * len(choice)
+            if cost > self._to_search and len(known) > _LISTED:
+                return ""
+        if cost > self._to_search:
+            return _listed(known)
+        self._to_search -= cost
+        return nearest(word, known)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -84,12 +110,12 @@ def join(path: str, key: str) -> str:
 def nearest(word: object, choices: Iterable[str]) -> str:
     """The end of a message: the nearest choice, or all of them if they are few; empty otherwise."""
     known = list(choices)
-    text = str(word)[:MAX_TEXT_CHARS]
-    if 0 < len(known) <= _SEARCHED:
-        lowered = {choice.lower(): choice for choice in reversed(known)}
-        found = difflib.get_close_matches(text.lower(), list(lowered), n=1)
-        if found:
-            return f"; nearest: {lowered[found[0]]}"
+    lowered = {choice.lower(): choice for choice in reversed(known)}
+    found = difflib.get_close_matches(str(word)[:MAX_TEXT_CHARS].lower(), list(lowered), n=1)
+    return f"; nearest: {lowered[found[0]]}" if found else _listed(known)
+
+
+def _listed(known: Collection[str]) -> str:
     return f"; known: {', '.join(known)}" if 0 < len(known) <= _LISTED else ""
 
 
@@ -126,6 +152,18 @@ class Place:
         """Report that this value has to be mended."""
         self.report.problem(self.path, text)
 
+    def nearest(self, word: object, choices: Iterable[str]) -> str:
+        """The end of a message about it: see `Report.nearest`."""
+        return self.report.nearest(word, choices)
+
+    def is_too_long(self, limit: int, before: int = 0) -> bool:
+        """Whether a list or mapping, and `before` of its kind, are more than `limit`, which is reported."""
+        if not isinstance(self.value, list | dict) or before + len(self.value) <= limit:
+            return False
+        those = f", after {before} before them," if before else ""
+        self.problem(f"{len(self.value)} entries{those} are more than {limit}")
+        return True
+
     def warn(self, text: str) -> None:
         """Report that this value has no effect, or not the one it seems to have."""
         self.report.warn(self.path, text)
@@ -144,9 +182,9 @@ class Place:
                     found[key] = place
                 continue
             if unknown_is_problem:
-                place.problem(f"unknown key{nearest(key, known)}")
+                place.problem(f"unknown key{self.nearest(key, known)}")
             else:
-                place.warn(f"unknown key, has no effect{nearest(key, known)}")
+                place.warn(f"unknown key, has no effect{self.nearest(key, known)}")
         if isinstance(self.value, dict):
             for key in required:
                 if key not in found:

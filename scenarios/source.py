@@ -2,8 +2,10 @@
 
 Values are what pyyaml's safe loader gives for the same text, with these differences, each of which hides a
 mistake or opens a door: a key that is written twice is a problem, not the last one's victory; tags are
-refused; aliases may not grow the file beyond a limit; one document only; keys are always text; dates,
-octal and sexagesimal numbers stay text. Merge keys (`<<`) work.
+refused; aliases may not grow the file beyond a limit; one document only, and next to no directives; keys are
+always text; dates, octal and sexagesimal numbers stay text. Merge keys (`<<`) work.
+
+Files may come from strangers: what is too large, too deep or too much is refused in about a second.
 
 Nothing here knows what the values mean.
 """
@@ -25,9 +27,12 @@ from netsiege.scenarios.reading import Report, join, shown
 MAX_FILE_BYTES: Final = 4 << 20
 MAX_DEPTH: Final = 32
 MAX_EXPANDED_CHARS: Final = 16 << 20
-"""Of all values together once aliases are written out, each counted with `_VALUE_COST` on top."""
+"""Of all keys and values together once aliases are written out, each counted with `VALUE_COST` on top."""
+VALUE_COST: Final = 32
+"""So that there are no more than half a million of them."""
+MAX_DIRECTIVES: Final = 16
+"""Lines that begin with `%`: the parser compares each with all others."""
 
-_VALUE_COST: Final = 8
 _MAX_DIGITS: Final = 30
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
@@ -38,6 +43,7 @@ _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"), False),
 }
 _WHOLE: Final = re.compile(rf"[-+]?(0|[1-9][0-9]{{0,{_MAX_DIGITS - 1}}})")
+_DIRECTIVE: Final = re.compile(r"(?:^|[\n\r\x85\u2028\u2029])%")
 _NUMBER: Final = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]{1,3})?")
 
 
@@ -98,10 +104,13 @@ def _decode(data: bytes) -> str:
     if len(data) > MAX_FILE_BYTES:
         raise _Unreadable(f"larger than {MAX_FILE_BYTES} bytes")
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise _Unreadable(f"line {line}: byte 0x{data[error.start]:02x} is not UTF-8") from None
+    if len(_DIRECTIVE.findall(text)) > MAX_DIRECTIVES:
+        raise _Unreadable(f"more than {MAX_DIRECTIVES} lines begin with '%'")
+    return text
 
 
 def _plain(text: str) -> Value:
@@ -119,10 +128,11 @@ class _Open:
     value: list[Value] | dict[str, Value]
     path: str
     anchor: str | None
-    cost: int = _VALUE_COST
+    cost: int = VALUE_COST
     key: str | None = None
     is_merge: bool = False
     lines: dict[str, int] = Factory(dict)
+    """Where each key was written first."""
     merged: list[dict[str, Value]] = Factory(list)
 
     @property
@@ -144,11 +154,12 @@ class _Composer:
         self._anchors: dict[str, tuple[Value, int]] = {}
         self._result: Value = None
         self._cost = 0
+        self._documents = 0
 
     def compose(self, text: str) -> Value:
         """The value of the only document; None if there is none. Raises `_Unreadable`."""
-        documents = 0
         handlers: dict[type[yaml.Event], Callable[[Any], None]] = {
+            yaml.DocumentStartEvent: self._document,
             yaml.ScalarEvent: self._scalar,
             yaml.AliasEvent: self._alias,
             yaml.SequenceStartEvent: self._start,
@@ -158,12 +169,9 @@ class _Composer:
         }
         try:
             for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-                if isinstance(event, yaml.DocumentStartEvent):
-                    documents += 1
-                    if documents > 1:
-                        raise _Unreadable(f"{_at(event)}: a second document begins")
-                elif type(event) in handlers:
-                    handlers[type(event)](event)
+                handle = handlers.get(type(event))
+                if handle is not None:
+                    handle(event)
         except yaml.YAMLError as error:
             raise _Unreadable(_explain(error)) from None
         except (ValueError, OverflowError) as error:
@@ -171,14 +179,20 @@ class _Composer:
             raise _Unreadable(f"not valid YAML: {error}") from None
         return self._result
 
+    def _document(self, event: yaml.DocumentStartEvent) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            raise _Unreadable(f"{_at(event)}: a second document begins")
+
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        self._refuse_tag(event)
+        if event.tag is not None:
+            self._refuse_tag(event)
         frame = self._open[-1] if self._open else None
         if frame is not None and frame.wants_key:
             self._take_key(frame, event)
             return
         value = _plain(event.value) if event.implicit[0] else event.value
-        cost = _VALUE_COST + len(event.value)
+        cost = VALUE_COST + len(event.value)
         self._spend(cost)
         self._keep(value, cost, event.anchor)
 
@@ -186,13 +200,14 @@ class _Composer:
         key, line = event.value, _line(event)
         frame.key, frame.is_merge = key, key == "<<" and bool(event.implicit[0])
         if event.anchor is not None:
-            self._anchors[event.anchor] = (key, _VALUE_COST + len(key))
-        if key in frame.lines:
-            first = frame.lines[key]
+            self._anchors[event.anchor] = (key, VALUE_COST + len(key))
+        first = frame.lines.get(key)
+        if first is not None:
             where = f"on line {line}" if first == line else f"on lines {first} and {line}"
             self._report.problem(join(frame.path, key), f"written twice, {where}")
-        frame.lines.setdefault(key, line)
-        self._spend(_VALUE_COST + len(key))
+        else:
+            frame.lines[key] = line
+        self._spend(VALUE_COST + len(key))
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         if self._open and self._open[-1].wants_key:
@@ -204,12 +219,13 @@ class _Composer:
         self._keep(value, cost, None)
 
     def _start(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent) -> None:
-        self._refuse_tag(event)
+        if event.tag is not None:
+            self._refuse_tag(event)
         if len(self._open) >= MAX_DEPTH:
             raise _Unreadable(f"{_at(event)}: nested more than {MAX_DEPTH} levels deep")
         if self._open and self._open[-1].wants_key:
             raise _Unreadable(f"{_at(event)}: a list or mapping cannot be a key")
-        self._spend(_VALUE_COST)
+        self._spend(VALUE_COST)
         value: list[Value] | dict[str, Value] = {} if isinstance(event, yaml.MappingStartEvent) else []
         path = self._open[-1].next_path if self._open else ""
         self._open.append(_Open(value, path, event.anchor))
@@ -248,13 +264,13 @@ class _Composer:
     def _spend(self, cost: int) -> None:
         self._cost += cost
         if self._cost > MAX_EXPANDED_CHARS:
-            raise _Unreadable(f"more than {MAX_EXPANDED_CHARS} characters once aliases are written out")
+            said = f"{MAX_EXPANDED_CHARS} characters once aliases are written out"
+            raise _Unreadable(f"more than {said}, and {VALUE_COST} are counted for each value")
 
     def _refuse_tag(self, event: Any) -> None:
-        if event.tag is not None:
-            path = self._open[-1].next_path if self._open and not self._open[-1].wants_key else ""
-            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self._report.problem(path, f"line {_line(event)}: tags such as {shown(tag)} are refused")
+        path = self._open[-1].next_path if self._open and not self._open[-1].wants_key else ""
+        tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+        self._report.problem(path, f"line {_line(event)}: tags such as {shown(tag)} are refused")
 
 
 def _line(event: yaml.Event) -> int:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from netsiege.scenarios.model import DataItem, Host, Topology
+
+MAX_PADDED: Final = 200
+"""A column is no wider: what does not fit moves the rest of its own line only."""
 
 
 def describe(topology: Topology) -> str:
@@ -25,15 +30,18 @@ def describe(topology: Topology) -> str:
 
 
 def _network_rows(topology: Topology) -> Iterable[Sequence[str]]:
-    numbers = [
-        (host.name, [int(ipaddress.IPv4Address(address)) for address in host.addresses])
-        for host in topology.hosts
-    ]
+    places = sorted(
+        (int(ipaddress.IPv4Address(address)), rank)
+        for rank, host in enumerate(topology.hosts)
+        for address in host.addresses
+    )
+    numbers = [number for number, _ in places]
     for text in topology.networks:
         network = ipaddress.IPv4Network(text)
-        first, last = int(network.network_address), int(network.broadcast_address)
-        inside = [name for name, own in numbers if any(first <= number <= last for number in own)]
-        yield text, ", ".join(inside)
+        first = bisect_left(numbers, int(network.network_address))
+        last = bisect_right(numbers, int(network.broadcast_address))
+        inside = sorted({rank for _, rank in places[first:last]})
+        yield text, ", ".join(topology.hosts[rank].name for rank in inside)
 
 
 def _host_rows(topology: Topology) -> Iterable[Sequence[str]]:
@@ -77,5 +85,5 @@ def _rule_rows(topology: Topology) -> Iterable[Sequence[str]]:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, *rows]
     used = [column for column in range(len(head)) if any(line[column] for line in lines[1:]) or column < 2]
-    widths = {column: max(len(line[column]) for line in lines) for column in used}
+    widths = {column: min(max(len(line[column]) for line in lines), MAX_PADDED) for column in used}
     return "\n".join("  ".join(line[c].ljust(widths[c]) for c in used).rstrip() for line in lines)

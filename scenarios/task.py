@@ -55,7 +55,7 @@ from netsiege.scenarios.model import (
     Topology,
     View,
 )
-from netsiege.scenarios.reading import Place, Report, join, nearest, shown
+from netsiege.scenarios.reading import Place, Report, join, shown
 from netsiege.scenarios.topology import read_name
 from netsiege.scenarios.views import Facts, read_goal, read_start
 
@@ -115,7 +115,7 @@ def override(task: Task, changes: Mapping[str, Any], report: Report) -> Task:
     for key, value in changes.items():
         place = Place(value, key, report)
         if key not in READERS:
-            place.problem(f"unknown setting{nearest(key, READERS)}")
+            place.problem(f"unknown setting{place.nearest(key, READERS)}")
         elif value is not None:
             settings[key] = READERS[key](place)
     _drop_unread(settings)
@@ -155,11 +155,11 @@ def _read_top(root: Place) -> dict[str, Place]:
         if key in _OWN or key in _THEIRS:
             if place.value is not None:
                 found[key] = place
-        elif "nearest" in nearest(key, _OWN):
+        elif "nearest" in (near := place.nearest(key, _OWN)):
             # a slip in one of our keys would change the game silently
-            place.problem(f"unknown key{nearest(key, _OWN)}")
+            place.problem(f"unknown key{near}")
         else:
-            place.warn(f"unknown key, has no effect{nearest(key, _THEIRS)}")
+            place.warn(f"unknown key, has no effect{place.nearest(key, _THEIRS)}")
     if isinstance(root.value, dict):
         for key in _THEIRS:
             if key not in found:
@@ -176,7 +176,7 @@ def _read_roles(place: Place, facts: Facts | None) -> tuple[RoleTask, ...]:
     for key, entry in fields["agents"].entries() if "agents" in fields else ():
         role = _ROLE_OF.get(key.lower())
         if role is None:
-            entry.warn(f"no such role, has no effect{nearest(key, ROLES)}")
+            entry.warn(f"no such role, has no effect{entry.nearest(key, ROLES)}")
         elif role in sections:
             entry.problem(f"{role} has a section already: '{sections[role]}'")
         else:
@@ -232,7 +232,7 @@ def _read_env(place: Place) -> dict[str, Any]:
         if path in _INSTEAD:
             entry.warn(f"has no effect: write {_INSTEAD[path]}")
         elif key not in known:
-            entry.warn(f"unknown key, has no effect{nearest(key, known)}")
+            entry.warn(f"unknown key, has no effect{entry.nearest(key, known)}")
         elif key == "actions":
             _read_actions(entry)
         elif key != "scenario" and entry.value is not None:
@@ -292,7 +292,7 @@ def _read_seats(place: Place) -> tuple[tuple[str, int], ...] | None:
         role = _ROLE_OF.get(key.lower())
         count = entry.whole(0, MAX_SEATS)
         if role is None:
-            entry.problem(f"there is no role {shown(key)}{nearest(key, ROLES)}")
+            entry.problem(f"there is no role {shown(key)}{entry.nearest(key, ROLES)}")
         elif role in seats:
             entry.problem(f"{role} is there already")
         elif count is not None:

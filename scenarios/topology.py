@@ -37,22 +37,32 @@
 Either end of a firewall rule is an address, a network in CIDR notation, the name of a network, host or
 router, or a list of these. Without any rule, private networks are open inside, private addresses reach all
 public ones, and public hosts reach only themselves. The size of data is that of its content unless given.
+
+How many there may be of everything, `netsiege.scenarios.limits` says.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from typing import Final
 
 from attrs import Factory, define
 
+from netsiege.scenarios.limits import (
+    LARGEST_NETWORK,
+    MAX_ADDRESSES,
+    MAX_DATA,
+    MAX_NETWORKS,
+    MAX_OF_A_HOST,
+    MAX_RULES,
+    MAX_SERVICES,
+    topology_excess,
+)
 from netsiege.scenarios.model import DataItem, Host, Rule, ServiceItem, Topology
-from netsiege.scenarios.reading import Place, address_of, nearest, network_of, shown
-
-MAX_RULES: Final = 100_000
-"""Once lists and names are written out as pairs of addresses and networks."""
+from netsiege.scenarios.reading import Place, address_of, network_of, shown
 
 MAX_START_WEIGHT: Final = 1000
 MAX_DESCRIPTION_CHARS: Final = 2000
@@ -80,6 +90,12 @@ class _Names:
     owner_of: dict[str, str] = Factory(dict)
     has_all_networks: bool = True
     """Whether every network could be read: without one, its hosts would seem to lie nowhere."""
+    services: int = 0
+    data: int = 0
+    """How many have been read so far, of all hosts."""
+    _firsts: list[int] = Factory(list)
+    _spans: list[tuple[int, str]] = Factory(list)
+    """First addresses, last addresses and names of networks that do not overlap, in their order."""
     _at: dict[tuple[int, int], str] = Factory(dict)
     _masks: dict[int, int] = Factory(dict)
 
@@ -88,6 +104,19 @@ class _Names:
         self.networks[name] = network
         self._masks[network.prefixlen] = int(network.netmask)
         self._at[network.prefixlen, int(network.network_address)] = name
+        if self.overlapped(network) is None:
+            place = bisect_left(self._firsts, int(network.network_address))
+            self._firsts.insert(place, int(network.network_address))
+            self._spans.insert(place, (int(network.broadcast_address), name))
+
+    def overlapped(self, network: ipaddress.IPv4Network) -> str | None:
+        """The name of the first network that has addresses in common with that one."""
+        first, last = int(network.network_address), int(network.broadcast_address)
+        after = bisect_left(self._firsts, first)
+        if after and self._spans[after - 1][0] >= first:
+            return self._spans[after - 1][1]
+        there = after < len(self._firsts) and self._firsts[after] <= last
+        return self._spans[after][1] if there else None
 
     def network_of(self, address: ipaddress.IPv4Address) -> str | None:
         """The name of the network with that address."""
@@ -99,9 +128,10 @@ class _Names:
         return name in self.networks or name in self.addresses
 
     @property
-    def all(self) -> list[str]:
+    def all(self) -> Iterator[str]:
         """Every name."""
-        return [*self.networks, *self.addresses]
+        yield from self.networks
+        yield from self.addresses
 
 
 def read_topology(root: Place, default_name: str) -> Topology | None:
@@ -115,14 +145,25 @@ def read_topology(root: Place, default_name: str) -> Topology | None:
         return None
     names = _Names()
     _read_networks(fields["networks"], names)
-    hosts = [_read_host(place, key, names) for key, place in fields["hosts"].entries()]
-    if fields["hosts"].value == {}:
-        fields["hosts"].problem("there are none")
-    if "routers" in fields:
-        hosts += [_read_router(place, key, names) for key, place in fields["routers"].entries()]
+    hosts = _read_hosts(fields, names)
     rules = _read_firewall(fields["firewall"], names) if "firewall" in fields else ()
     networks = tuple(str(network) for network in names.networks.values())
-    return Topology(name or default_name, networks, tuple(hosts), rules, description)
+    topology = Topology(name or default_name, networks, tuple(hosts), rules, description)
+    if not root.report.problems:
+        for path, text in topology_excess(topology):
+            root.report.problem(path, text)
+    return topology
+
+
+def _read_hosts(fields: dict[str, Place], names: _Names) -> list[Host]:
+    """Hosts and routers, as far as there are not too many."""
+    hosts: list[Host] = []
+    if fields["hosts"].value == {}:
+        fields["hosts"].problem("there are none")
+    for key, read in (("hosts", _read_host), ("routers", _read_router)):
+        if key in fields and not fields[key].is_too_long(MAX_ADDRESSES):
+            hosts += [read(place, name, names) for name, place in fields[key].entries()]
+    return hosts
 
 
 def read_name(place: Place) -> str | None:
@@ -148,12 +189,17 @@ def _claim_name(place: Place, name: str, names: _Names) -> bool:
 
 
 def _read_networks(place: Place, names: _Names) -> None:
+    if place.is_too_long(MAX_NETWORKS):
+        names.has_all_networks = False
+        return
     for name, entry in place.entries():
         network = entry.network()
         if network is None or not _claim_name(entry, name, names):
             names.has_all_networks = False
             continue
-        overlapped = next((n for n, other in names.networks.items() if network.overlaps(other)), None)
+        if network.prefixlen < LARGEST_NETWORK:
+            entry.problem(f"'{network}' is larger than a /{LARGEST_NETWORK}, more than an agent can list")
+        overlapped = names.overlapped(network)
         if overlapped is not None:
             entry.problem(f"'{network}' overlaps {overlapped} ({names.networks[overlapped]})")
         names.add_network(name, network)
@@ -167,7 +213,7 @@ def _read_host(place: Place, name: str, names: _Names) -> Host:
     addresses = _read_addresses(fields["ip"], name, names) if "ip" in fields else ()
     if known:
         names.addresses[name] = addresses
-    services = _read_services(fields["services"]) if "services" in fields else ()
+    services = _read_services(fields["services"], names) if "services" in fields else ()
     start = _read_start(fields["start"]) if "start" in fields else 0
     return Host(name, addresses, services, start)
 
@@ -182,6 +228,8 @@ def _read_router(place: Place, name: str, names: _Names) -> Host:
 
 
 def _read_addresses(place: Place, host: str, names: _Names) -> tuple[str, ...]:
+    if place.is_too_long(MAX_ADDRESSES, len(names.owner_of)):
+        return ()
     entries = list(place.items()) if isinstance(place.value, list) else [place]
     if not entries:
         place.problem("there are none")
@@ -204,8 +252,8 @@ def _check_address(place: Place, address: str, names: _Names) -> None:
     name = names.network_of(number)
     if name is None:
         if names.has_all_networks:
-            choices = [f"{name} ({network})" for name, network in names.networks.items()]
-            place.problem(f"'{address}' is in none of the networks{nearest(address, choices)}")
+            choices = (f"{name} ({network})" for name, network in names.networks.items())
+            place.problem(f"'{address}' is in none of the networks{place.nearest(address, choices)}")
         return
     network = names.networks[name]
     if network.prefixlen < 31 and number in (network.network_address, network.broadcast_address):
@@ -218,15 +266,18 @@ def _read_start(place: Place) -> int:
     return place.whole(0, MAX_START_WEIGHT) or 0
 
 
-def _read_services(place: Place) -> tuple[ServiceItem, ...]:
+def _read_services(place: Place, names: _Names) -> tuple[ServiceItem, ...]:
+    if place.is_too_long(MAX_OF_A_HOST) or place.is_too_long(MAX_SERVICES, names.services):
+        return ()
     entries: list[tuple[str | None, Place]] = (
         [(None, entry) for entry in place.items()] if isinstance(place.value, list) else [*place.entries()]
     )
     services: list[ServiceItem] = []
     data: set[tuple[str, str, str]] = set()
     identities: set[tuple[str, str, str, bool]] = set()
+    names.services += len(entries)
     for key, entry in entries:
-        service = _read_service(entry, key, data)
+        service = _read_service(entry, key, data, names)
         identity = (service.name, service.type, service.version, service.local)
         if identity in identities:
             entry.problem("the same name, type, version and local as another service of this host")
@@ -235,7 +286,9 @@ def _read_services(place: Place) -> tuple[ServiceItem, ...]:
     return tuple(services)
 
 
-def _read_service(place: Place, key: str | None, data: set[tuple[str, str, str]]) -> ServiceItem:
+def _read_service(
+    place: Place, key: str | None, data: set[tuple[str, str, str]], names: _Names
+) -> ServiceItem:
     """A service of a mapping under its name, `key`, or of a list."""
     if key is None:
         fields = place.fields(("name", *_SERVICE), ("name",))
@@ -252,11 +305,14 @@ def _read_service(place: Place, key: str | None, data: set[tuple[str, str, str]]
         version=(fields["version"].text() if "version" in fields else None) or "unknown",
         local=(fields["local"].flag() if "local" in fields else None) or False,
         owner=(fields["owner"].text() if "owner" in fields else None) or "",
-        data=tuple(_read_data(fields["data"], data)) if "data" in fields else (),
+        data=tuple(_read_data(fields["data"], data, names)) if "data" in fields else (),
     )
 
 
-def _read_data(place: Place, taken: set[tuple[str, str, str]]) -> Iterator[DataItem]:
+def _read_data(place: Place, taken: set[tuple[str, str, str]], names: _Names) -> Iterator[DataItem]:
+    if place.is_too_long(MAX_OF_A_HOST) or place.is_too_long(MAX_DATA, names.data):
+        return
+    names.data += len(place.value) if isinstance(place.value, list) else 0
     for entry in place.items("[[User1, DataFromServer1]]"):
         item = _read_datum(entry)
         if item is None:
@@ -295,11 +351,15 @@ def _read_datum(place: Place) -> DataItem | None:
 
 def _read_firewall(place: Place, names: _Names) -> tuple[Rule, ...]:
     rules: dict[Rule, None] = {}
+    ends = 0
+    if place.is_too_long(MAX_RULES):
+        return ()
     for entry in place.items("[{from: client_1, to: smb_server}]"):
         fields = entry.fields(("from", "to"), ("from", "to"))
         sources = _read_ends(fields["from"], names) if "from" in fields else []
         targets = _read_ends(fields["to"], names) if "to" in fields else []
-        if len(rules) + len(sources) * len(targets) > MAX_RULES:
+        ends += len(sources) + len(targets)
+        if len(rules) + len(sources) * len(targets) > MAX_RULES or ends > 2 * MAX_RULES:
             entry.problem(f"more than {MAX_RULES} rules once names and lists are written out")
             break
         rules.update((Rule(source, target), None) for source in sources for target in targets)
@@ -307,6 +367,8 @@ def _read_firewall(place: Place, names: _Names) -> tuple[Rule, ...]:
 
 
 def _read_ends(place: Place, names: _Names) -> list[str]:
+    if place.is_too_long(MAX_RULES):
+        return []
     entries = place.items() if isinstance(place.value, list) else [place]
     return [end for entry in entries for end in _read_end(entry, names)]
 
@@ -322,13 +384,14 @@ def _read_end(place: Place, names: _Names) -> Collection[str]:
         return [f"{address}/32" for address in names.addresses[word]]
     if address_of(word) is not None:
         if word not in names.owner_of:
-            place.problem(f"no host or router has the address '{word}'{nearest(word, names.owner_of)}")
+            place.problem(f"no host or router has the address '{word}'{place.nearest(word, names.owner_of)}")
         return (f"{word}/32",)
     if network_of(word) is not None:
         network = place.network()
-        hits = network is None or any(network.overlaps(each) for each in names.networks.values())
-        if not hits and names.has_all_networks:
+        if network is not None and names.overlapped(network) is None and names.has_all_networks:
             place.problem(f"'{word}' has no address in any of the networks")
         return (word,)
-    place.problem(f"{shown(word)} is neither an address, a network nor a name{nearest(word, names.all)}")
+    place.problem(
+        f"{shown(word)} is neither an address, a network nor a name{place.nearest(word, names.all)}"
+    )
     return ()

@@ -7,11 +7,13 @@ for blocks; in any case of letters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Final, TypeVar
 
 from attrs import frozen
 
+from netsiege.scenarios.limits import MAX_LISTED
 from netsiege.scenarios.model import (
     ALL,
     ALL_ATTACKERS,
@@ -22,7 +24,7 @@ from netsiege.scenarios.model import (
     Topology,
     View,
 )
-from netsiege.scenarios.reading import Place, address_of, nearest, shown
+from netsiege.scenarios.reading import Place, address_of, shown
 
 _PARTS: Final = (
     "known_networks",
@@ -36,6 +38,7 @@ _GOAL: Final = ("description", "is_any_part_of_goal_random", *_PARTS)
 _START: Final = ("blocked_ips", *_PARTS)
 _HOST_WORDS: Final = (RANDOM, ALL_LOCAL)
 _ITEM_WORDS: Final = (RANDOM, ALL)
+_NAMED: Final = 8
 
 _Item = TypeVar("_Item")
 _ByHost = tuple[tuple[str, tuple[_Item, ...]], ...]
@@ -46,36 +49,38 @@ class Facts:
     """What a view may refer to."""
 
     scenario: str
-    networks: tuple[str, ...]
-    services: dict[str, tuple[ServiceItem, ...]]
+    networks: dict[str, None]
+    services: dict[str, dict[ServiceItem, None]]
     """Of every address, without owners and data."""
     data_at: dict[str, tuple[DataItem, ...]]
     """Of every address, without sizes and content."""
-    types_of: dict[tuple[str, str], tuple[str, ...]]
+    types_of: dict[tuple[str, str], dict[str, None]]
     """Of all data of that owner and id, log files included."""
     starts: int
+    has_data: bool
 
     @classmethod
     def of(cls, topology: Topology) -> Facts:
         """The facts of a topology."""
-        services: dict[str, tuple[ServiceItem, ...]] = {}
+        services: dict[str, dict[ServiceItem, None]] = {}
         data_at: dict[str, tuple[DataItem, ...]] = {}
-        types_of: dict[tuple[str, str], tuple[str, ...]] = {("system", "logfile"): ("log",)}
+        types_of: dict[tuple[str, str], dict[str, None]] = {("system", "logfile"): {"log": None}}
         for host in topology.hosts:
-            bare = tuple(ServiceItem(s.name, s.type, s.version, s.local) for s in host.services)
+            bare = {ServiceItem(s.name, s.type, s.version, s.local): None for s in host.services}
             data = tuple(DataItem(d.owner, d.id, d.type) for s in host.services for d in s.data)
             services.update(dict.fromkeys(host.addresses, bare))
             data_at.update(dict.fromkeys(host.addresses, data))
             for item in data:
-                types = types_of.get((item.owner, item.id), ())
-                if item.type not in types:
-                    types_of[item.owner, item.id] = (*types, item.type)
+                types_of.setdefault((item.owner, item.id), {})[item.type] = None
         starts = sum(len(host.addresses) for host in topology.hosts if host.start)
-        return cls(topology.name, topology.networks, services, data_at, types_of, starts)
+        networks = dict.fromkeys(topology.networks)
+        return cls(topology.name, networks, services, data_at, types_of, starts, any(data_at.values()))
 
 
 def read_goal(place: Place, facts: Facts | None) -> View:
     """A goal. Without facts only the form is checked."""
+    if _is_too_long(place):
+        return View()
     fields = place.fields(_GOAL, unknown_is_problem=False)
     if "is_any_part_of_goal_random" in fields:
         fields["is_any_part_of_goal_random"].warn("has no effect: random parts are drawn for every episode")
@@ -87,6 +92,8 @@ def read_goal(place: Place, facts: Facts | None) -> View:
 
 def read_start(place: Place, facts: Facts | None) -> View:
     """A start position. Without facts only the form is checked."""
+    if _is_too_long(place):
+        return View()
     fields = place.fields(_START, unknown_is_problem=False)
     for key in ("known_blocks", "blocked_ips"):
         if key in fields and fields.pop(key).value not in ({}, []):
@@ -95,6 +102,20 @@ def read_start(place: Place, facts: Facts | None) -> View:
     if isinstance(place.value, dict) and not fields.get("controlled_hosts", place).value:
         place.report.warn(f"{place.path}.controlled_hosts", "empty: this role can do nothing")
     return view
+
+
+def _is_too_long(place: Place) -> bool:
+    """Whether it lists more than a view may, which is reported before anything is read."""
+
+    def count(value: object) -> int:
+        if isinstance(value, dict):
+            return sum(1 + count(each) for each in value.values())
+        return len(value) if isinstance(value, list) else 0
+
+    found = count(place.value)
+    if found > MAX_LISTED:
+        place.problem(f"lists {found} entries, more than {MAX_LISTED}")
+    return found > MAX_LISTED
 
 
 class _Reader:
@@ -126,7 +147,7 @@ class _Reader:
             if self._facts is not None and str(network) not in self._facts.networks:
                 entry.problem(
                     f"'{network}' is no network of {self._facts.scenario}"
-                    f"{nearest(network, self._facts.networks)}"
+                    f"{place.nearest(network, self._facts.networks)}"
                 )
         return tuple(found)
 
@@ -160,7 +181,7 @@ class _Reader:
         elif self._facts is not None and address not in self._facts.services:
             place.problem(
                 f"no host of {self._facts.scenario} has the address '{address}'"
-                f"{nearest(address, self._facts.services)}"
+                f"{place.nearest(address, self._facts.services)}"
             )
         return address
 
@@ -182,7 +203,7 @@ class _Reader:
             word = _word(entry, _ITEM_WORDS)
             if word is not None:
                 found.append(word)
-                if known == ():
+                if known == {}:
                     entry.problem(f"'{host}' has no services to draw from")
                 continue
             service = _read_service(entry)
@@ -190,7 +211,7 @@ class _Reader:
                 continue
             found.append(service)
             if known is not None and service not in known:
-                entry.problem(f"'{host}' has no such service{_nearest_service(service, known)}")
+                entry.problem(f"'{host}' has no such service{_nearest_service(entry, service, known)}")
         return tuple(found)
 
     def _data(self, place: Place, host: str) -> tuple[DataItem | str, ...]:
@@ -205,8 +226,8 @@ class _Reader:
             found.append(word)
             if self._facts is not None:
                 # a goal draws from the data of all hosts, a start from that of the host itself
-                there = self._facts.data_at.values() if self._is_goal else [self._facts.data_at.get(host, ())]
-                if not any(there):
+                there = self._facts.has_data if self._is_goal else self._facts.data_at.get(host)
+                if not there:
                     entry.problem(
                         f"{self._facts.scenario if self._is_goal else host} has no data to draw from"
                     )
@@ -221,15 +242,16 @@ class _Reader:
             return None
         if self._facts is None:
             return DataItem(owner, name, kind)
-        types = self._facts.types_of.get((owner, name), ())
+        types = self._facts.types_of.get((owner, name), {})
         if not types or (kind and kind not in types):
-            choices = [_written(*key, each) for key, kinds in self._facts.types_of.items() for each in kinds]
+            choices = (_written(*key, each) for key, kinds in self._facts.types_of.items() for each in kinds)
             wanted = _written(owner, name, kind)
-            place.problem(f"{self._facts.scenario} has no data {wanted}{nearest(wanted, choices)}")
+            place.problem(f"{self._facts.scenario} has no data {wanted}{place.nearest(wanted, choices)}")
             return None
         if not kind and len(types) > 1:
-            place.problem(f"there are several of this owner and id: add the type, one of {', '.join(types)}")
-        return DataItem(owner, name, kind or types[0])
+            few = ", ".join(islice(types, _NAMED)) + (", ..." if len(types) > _NAMED else "")
+            place.problem(f"there are several of this owner and id: add the type, one of {few}")
+        return DataItem(owner, name, kind or next(iter(types)))
 
     def _blocks(self, place: Place, _host: str) -> tuple[str, ...] | None:
         if _word(place, (ALL_ATTACKERS,)) or place.value == [ALL_ATTACKERS]:
@@ -261,8 +283,8 @@ def _read_service(place: Place) -> ServiceItem | None:
     return ServiceItem(read[0], read[1], read[2], read[3])
 
 
-def _nearest_service(service: ServiceItem, known: Sequence[ServiceItem]) -> str:
+def _nearest_service(place: Place, service: ServiceItem, known: Iterable[ServiceItem]) -> str:
     def written(each: ServiceItem) -> str:
         return f"[{each.name}, {each.type}, {each.version}, {each.local}]"
 
-    return nearest(written(service), [written(each) for each in known])
+    return place.nearest(written(service), (written(each) for each in known))

@@ -35,7 +35,10 @@ from netsiege.protocol import (
     SessionRole,
 )
 from netsiege.protocol.play import Seated
+from netsiege.shown import shown
 
+ERROR_CHARS: Final = 512
+"""As long as a text in an END or an ERROR is."""
 _ACTION_NAMES: Final = [str(kind) for kind, _ in PLAYED] + [
     str(k) for k in (ActionType.JoinGame, ActionType.QuitGame, ActionType.ResetGame)
 ]
@@ -237,8 +240,8 @@ def error_of(error: Error) -> SiegeError:
     """What an ERROR of the hub raises."""
     if error.code == Code.HELLO_FIRST:
         return HubUnreachable("the hub does not know this session any more: it was restarted, or cut it off")
-    kind = _ERRORS.get(error.code)
-    return kind(error.text) if kind is not None else ProtocolError(error.code, error.text)
+    kind, text = _ERRORS.get(error.code), shown(error.text, ERROR_CHARS)
+    return kind(text) if kind is not None else ProtocolError(shown(error.code), text)
 
 
 def last_words(kind: int, body: bytes) -> End | SiegeError:
@@ -263,5 +266,5 @@ def ending(answer: End | SiegeError) -> SiegeError:
         return answer
     cause = Cause(answer.cause)
     if cause in (Cause.TIME, Cause.DISCONNECT, Cause.PROTOCOL):
-        return Forfeited(answer.text or f"the seat was forfeited: {cause}")
-    return MatchOver(answer.text or f"the seat's part in the match is over: {cause}")
+        return Forfeited(shown(answer.text, ERROR_CHARS) or f"the seat was forfeited: {cause}")
+    return MatchOver(shown(answer.text, ERROR_CHARS) or f"the seat's part in the match is over: {cause}")

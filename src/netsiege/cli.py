@@ -129,10 +129,11 @@ def hub(
     from netsiege.serve import serve_hub
     from netsiege.show import print_limits
 
-    if limit == ["list"]:
-        print_limits(DEFAULT_LIMITS)
+    limits = DEFAULT_LIMITS.with_changes(said for said in limit or () if said != "list")
+    if "list" in (limit or ()):
+        print_limits(limits)
         return
-    limits = DEFAULT_LIMITS.with_changes(limit or ())
+    _log_to_stderr(all_of_it=False)
     rooms, kept = ([], []) if no_default_room else _default_room(task, seed)
     signal_number = serve_hub(
         bind,
@@ -332,13 +333,17 @@ def _warn_all(warnings: tuple[str, ...]) -> None:
 def _new_seed() -> int:
     import secrets
 
-    return secrets.randbits(32)
+    return secrets.randbits(64)
 
 
-def _log_to_stderr() -> None:
+def _log_to_stderr(*, all_of_it: bool = True) -> None:
     import logging
 
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    from netsiege.shown import CleanFormatter
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(CleanFormatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO if all_of_it else logging.WARNING)
 
 
 def _exit_after(signal_number: int | None) -> None:

@@ -86,6 +86,11 @@ def _save_hub(folder: Path, pair: KeyPair) -> None:
     from netsiege.keys import AUTHORIZED_KEYS, HUB_KEY, HUB_PUBLIC, save_hub_public, save_pair
 
     there = [folder / name for name in (HUB_KEY, HUB_PUBLIC) if (folder / name).exists()]
+    if len(there) > 1 and not (folder / AUTHORIZED_KEYS).exists():
+        AuthorizedFile(folder / AUTHORIZED_KEYS).create()
+        raise ConfigError(
+            f"{folder / AUTHORIZED_KEYS}: was not there, and is now, with nobody in it; the hub's key is kept"
+        )
     if there:
         raise ConfigError([f"{path}: is there already, and is not overwritten" for path in there])
     listed = folder / AUTHORIZED_KEYS

@@ -45,7 +45,8 @@ def replay_record(
         print(f"warning: {warning}", file=sys.stderr)
     replay = play_randomly(spec, seed, events)
     replay.save(out)
-    print(f"{out}: {len(replay.events)} events of {spec.topology.name}, chain {replay.links[-1].hex()}")
+    chain = replay.links[-1].hex()
+    print(f"{_label(out)}: {len(replay.events)} events of {spec.topology.name}, chain {chain}")
 
 
 @replay_app.command("extract")
@@ -59,6 +60,7 @@ def replay_extract(
     """Write each finished match of a journal into a file of its own, ROOM-MATCH.siege."""
     from netsiege.engine.words import count
     from netsiege.replays import extract, read_journal
+    from netsiege.shown import shown
 
     wanted = frozenset(match or ())
     done: list[Extracted] = []
@@ -66,16 +68,17 @@ def replay_extract(
         for each in extract(read_journal(journal), Path(out), wanted):
             done.append(each)
             if each.is_open:
-                print(f"match {each.match} of room {each.room}: open, left out")
+                print(f"match {each.match} of room {shown(each.room)}: open, left out")
             elif each.path is None:
-                print(f"netsiege: {each.failure}", file=sys.stderr)
+                print(f"netsiege: {_label(each.failure)}", file=sys.stderr)
             else:
-                print(f"{each.path}: {count(each.events, 'event')}, {count(each.episodes, 'episode')}")
+                said = f"{count(each.events, 'event')}, {count(each.episodes, 'episode')}"
+                print(f"{_label(str(each.path))}: {said}")
     missing = sorted(wanted - {each.match for each in done})
     if missing:
-        raise ConfigError(f"{journal}: has no match {', '.join(map(str, missing))}")
+        raise ConfigError(f"{_label(journal)}: has no match {', '.join(map(str, missing))}")
     if not any(each.path for each in done):
-        raise SiegeError(f"{journal}: {_why_nothing(done)}")
+        raise SiegeError(f"{_label(journal)}: {_why_nothing(done)}")
     if any(each.failure for each in done):
         _fail()
 
@@ -113,14 +116,18 @@ def replay_show(
     replay = Replay.load(file)
     low, high = _range(file, replay, event, first, last)
     if seat is not None and seat >= len(replay.seats):
-        raise ConfigError(f"{file}: --seat {seat}: the match has the seats 0 to {len(replay.seats) - 1}")
+        raise ConfigError(
+            f"{_label(file)}: --seat {seat}: the match has the seats 0 to {len(replay.seats) - 1}"
+        )
     with _naming(file), _flushing():
         playback = Playback(replay)
         printer = ReplayPrinter(replay)
         printer.head(playback.recorder.tables.spec)
         _show_events(playback, printer, low, high, seat, in_full=event is not None)
     if playback.differs is not None:
-        raise SiegeError(f"{file}: comes out otherwise from {replay.describe_event(playback.differs)}")
+        raise SiegeError(
+            f"{_label(file)}: comes out otherwise from {replay.describe_event(playback.differs)}"
+        )
 
 
 def _range(
@@ -134,7 +141,7 @@ def _range(
         first = last = event
     for option, number in (("--event" if event is not None else "--from", first), ("--to", last)):
         if number is not None and number > count:
-            raise ConfigError(f"{file}: {option} {number}: the match has the events 0 to {count}")
+            raise ConfigError(f"{_label(file)}: {option} {number}: the match has the events 0 to {count}")
     low, high = first or 0, count if last is None else last
     if low > high:
         raise ConfigError(f"--from {low} is after --to {high}")
@@ -203,10 +210,10 @@ def replay_export(
             try:
                 path = keep(Path(out), Trajectory(replay.room or "replay", replay.match, body))
             except OSError as error:
-                raise ConfigError(f"{out}: cannot be written: {error.strerror}") from None
+                raise ConfigError(f"{_label(out)}: cannot be written: {error.strerror}") from None
             lines[path] = lines.get(path, 0) + 1
         for path, added in lines.items():
-            print(f"{path}: {count(added, 'line')} added")
+            print(f"{_label(str(path))}: {count(added, 'line')} added")
     _say_unsettled(playback)
 
 
@@ -226,22 +233,22 @@ def replay_verify(files: Annotated[list[str], typer.Argument(help="Replays to pl
     failed = False
     with _flushing():
         for file in files:
-            replay = Replay.load(file)
+            replay, label = Replay.load(file), _label(file)
             try:
                 verdict = verify(replay)
             except RuleError as error:
                 failed = True
-                print(f"{file}: cannot be played here: {error}")
+                print(f"{label}: cannot be played here: {_label(str(error))}")
                 continue
             failed = failed or not verdict.same
             note = f" ({verdict.note})" if verdict.note else ""
             if verdict.event is not None:
-                print(f"{file}: comes out otherwise from {replay.describe_event(verdict.event)}{note}")
+                print(f"{label}: comes out otherwise from {replay.describe_event(verdict.event)}{note}")
             else:
                 told = ", and are what the hub told" if replay.told and verdict.same else ""
-                print(f"{file}: {len(replay.events)} events come out the same{told}{note}")
+                print(f"{label}: {len(replay.events)} events come out the same{told}{note}")
             for problem in verdict.problems:
-                print(f"{file}: but {problem}")
+                print(f"{label}: but {problem}")
     if failed:
         _fail()
 
@@ -254,11 +261,19 @@ def replay_doctor(
     """Name the first event at which two runs of a match diverge; exit code 1 if they do."""
     from netsiege.engine.doctor import diagnose
     from netsiege.engine.replay import Replay
+    from netsiege.shown import shown_lines
 
     found = diagnose(Replay.load(a), Replay.load(b))
-    print(found.text)
+    print("\n".join(shown_lines(found.text)))
     if not found.same:
         _fail()
+
+
+def _label(text: str) -> str:
+    """A file's name, or what was wrong with one, on a line: it may be a stranger's."""
+    from netsiege.shown import LINE_CHARS, shown
+
+    return shown(text, LINE_CHARS)
 
 
 def _fail() -> None:
@@ -269,13 +284,13 @@ def _fail() -> None:
 
 @contextmanager
 def _naming(file: str) -> Iterator[None]:
-    """Puts the file's name before what is said of a match in it."""
+    """Puts the file's name before what is said of a match in it, on one line."""
     try:
         yield
-    except ConfigError:
-        raise
+    except ConfigError as error:
+        raise ConfigError([_label(problem) for problem in error.problems]) from error
     except SiegeError as error:
-        raise SiegeError(f"{file}: {error}") from error
+        raise SiegeError(f"{_label(file)}: {_label(str(error))}") from error
 
 
 @contextmanager

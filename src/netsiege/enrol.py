@@ -16,7 +16,8 @@ from netsiege.wire import CONNECT_TIMEOUT_S, Connection
 
 _REQUEST: Final = 1
 _SPENT: Final = (
-    "the hub does not know this invitation: it was used, taken back, or has expired. Ask for another"
+    "the hub does not know this invitation: it was used, taken back, or has expired; then ask for another. "
+    "Or this is the port of workers: every invitation, a worker's too, is accepted at that of agents"
 )
 
 

@@ -17,6 +17,8 @@ HANDSHAKE_FAILED: Final = (
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
+HANG_UPS: Final = 2
+"""A hub with another key hangs up each time; once may be a hub that ends."""
 
 
 class Handshakes:
@@ -26,12 +28,19 @@ class Handshakes:
         self._keys = keys
         self._seen: set[int] = set()
         self._other_mechanism = False
+        self._hung_up = 0
 
     def heard(self, event: int, value: int) -> None:
         """Takes in an event of the monitor."""
         self._seen.add(event)
+        self._hung_up += event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
         if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
             self._other_mechanism |= value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH
+
+    @property
+    def keyed(self) -> bool:
+        """Whether there are keys."""
+        return self._keys is not None
 
     @property
     def connected(self) -> bool:
@@ -73,11 +82,11 @@ class Handshakes:
                 f"{where}: this hub has no keys, so that anybody could be it: nothing was sent. To speak to "
                 f"it all the same, leave --keys away and NETSIEGE_KEYS unset"
             )
-        if self._keys is not None and self.connected and not self.established:
+        if self._keys is not None and self._hung_up >= HANG_UPS and not self.established:
             return AuthError(
-                f"{where}: this is not the hub whose key is {public_text(self._keys.hub)}. Ask who runs it "
-                f"for its public key, which `netsiege keys show` prints there, and trust that one: "
-                f"`netsiege keys trust HUB_PUBLIC_KEY --replace`. (A hub that takes no more connections from "
-                f"here looks the same)"
+                f"{where}: what is there hangs up in the middle of shaking hands. It is not the hub whose "
+                f"key is {public_text(self._keys.hub)}, or it takes no more connections from here for a "
+                f"while. Ask who runs it: `netsiege keys show` prints its key there, `netsiege keys trust` "
+                f"takes another one here"
             )
         return None

@@ -18,7 +18,7 @@ import contextlib
 import os
 import shlex
 import stat
-import tempfile
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
@@ -28,9 +28,12 @@ from attrs import field, frozen
 from zmq.utils import z85
 
 from netsiege.errors import ConfigError
+from netsiege.files import replace_file, write_new
 
 KEYS_VARIABLE: Final = "NETSIEGE_KEYS"
 """The environment variable that names the keys folder."""
+FROM_STDIN: Final = "-"
+"""Where a folder is expected: the keys come on standard input."""
 NO_KEYS: Final = ""
 """Where a folder is expected: no keys, whatever the environment says."""
 KEY_BYTES: Final = 32
@@ -182,6 +185,19 @@ class Keys:
             raise ConfigError(problems)
         return cls(own, hub)
 
+    def text(self) -> str:
+        """For `read`. It has the secret: for a pipe to a process of our own."""
+        return f"secret {SECRET_PREFIX}{_encode(self.own.secret)}\nhub {public_text(self.hub)}\n"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """The inverse of `text`. Raises `ConfigError`."""
+        words = dict(zip(*[iter(text.split())] * 2, strict=False))
+        if set(words) != {"secret", "hub"}:
+            raise ConfigError("standard input has no keys: expected `secret …` and `hub …`")
+        secret = _decode(words["secret"], SECRET_PREFIX, KEY_BYTES, "a secret key")
+        return cls(KeyPair.from_secret(secret), read_public(words["hub"]))
+
     def secure(self, socket: zmq.Socket[Any]) -> None:
         """Makes a socket that is not connected yet speak only to that hub, under the own key."""
         socket.setsockopt(zmq.CURVE_SERVERKEY, self.hub)
@@ -192,12 +208,19 @@ class Keys:
 def keys_from(keys: Keys | str | os.PathLike[str] | None) -> Keys | None:
     """Keys as they are, or of a folder; None stands for the folder in NETSIEGE_KEYS, or for no keys at all.
 
-    Raises `ConfigError` as `Keys.load` does.
+    "-" reads what `Keys.text` has written from standard input. Raises `ConfigError` as `Keys.load` does.
     """
     if isinstance(keys, Keys):
         return keys
+    if keys == FROM_STDIN:
+        return Keys.read(sys.stdin.read(_KEY_FILE_MAX_BYTES))
     folder = os.environ.get(KEYS_VARIABLE) if keys is None else keys
     return Keys.load(folder) if folder else None
+
+
+def environment_without_keys() -> dict[str, str]:
+    """The environment for a process of our own that has other keys than we, or none."""
+    return {name: value for name, value in os.environ.items() if name != KEYS_VARIABLE}
 
 
 def default_folder() -> Path:
@@ -307,73 +330,6 @@ def read_file(path: Path, forbidden: int, max_bytes: int, words: str) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not text in UTF-8") from None
-
-
-def write_new(path: Path, text: str, mode: int) -> None:
-    """Writes a file that is not there yet, never readable by more than `mode` says; makes its folder, 0700.
-
-    Raises `ConfigError` if there is a file of that name, or it cannot be written; then nothing is left of it.
-    """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    except FileExistsError as error:
-        there = Path(error.filename)
-        what = "is there already, and is not overwritten" if there == path else "is not a folder"
-        raise ConfigError(f"{there}: {what}") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
-    _fill(descriptor, path, text, mode, path)
-
-
-def replace_file(path: Path, text: str, mode: int) -> None:
-    """Writes a file anew: whoever reads it sees all of the old text or all of the new, after a crash too.
-
-    The file keeps its owner. Raises `ConfigError` if that cannot be, and leaves the old file.
-    """
-    target = Path(os.path.realpath(path))
-    try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
-    _fill(descriptor, Path(name), text, mode, target)
-
-
-def _fill(descriptor: int, made: Path, text: str, mode: int, target: Path) -> None:
-    """Writes the new file `made` down to the disk and renames it `target`, or takes it away again."""
-    try:
-        with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)  # whatever the umask has taken away from the owner
-            if made != target:
-                keep_owner(descriptor, target)
-            file.write(text.encode())
-            file.flush()
-            os.fsync(descriptor)
-        if made != target:
-            made.replace(target)
-        folder = os.open(target.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            made.unlink()
-        if isinstance(error, OSError):
-            raise ConfigError(f"{target}: cannot be written: {error.strerror}") from None
-        raise
-
-
-def keep_owner(descriptor: int, target: Path) -> None:
-    """Gives a new file to the owner of `target`, if that is there: an edit by root must not lock it out.
-
-    Raises OSError for users who may not.
-    """
-    with contextlib.suppress(FileNotFoundError):
-        owner = target.stat()
-        if owner.st_uid != os.fstat(descriptor).st_uid:
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _make(path: Path, words: str) -> str:

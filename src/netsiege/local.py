@@ -6,6 +6,7 @@ order. A child that is told its parent's number also ends by itself when the par
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from typing import IO, Self
 
 from netsiege.errors import SiegeError
-from netsiege.keys import KEYS_VARIABLE
+from netsiege.keys import FROM_STDIN, Keys, environment_without_keys
 
 GRACE_S = 3.0
 """How long a child may take to end after SIGTERM before it is killed."""
@@ -33,20 +34,31 @@ STEADY_S = 30.0
 class Child:
     """A `netsiege …` command in a process of its own. What it says on stderr is kept for its obituary.
 
-    It has the keys that its arguments name, if any, not those of whoever started us.
+    It has the keys that its arguments name, if any, not those of whoever started us. `told` is what it finds
+    on standard input.
     """
 
-    def __init__(self, arguments: Sequence[str], *, stdout: int | None = subprocess.DEVNULL) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        stdout: int | None = subprocess.DEVNULL,
+        told: str | None = None,
+    ) -> None:
         self.arguments = tuple(arguments)
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in wait()
         self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and commands
             [sys.executable, "-m", "netsiege", *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if told is None else subprocess.PIPE,
             stdout=stdout,
             stderr=self._errors,
             start_new_session=True,
-            env={name: value for name, value in os.environ.items() if name != KEYS_VARIABLE},
+            env=environment_without_keys(),
         )
+        if told is not None:
+            assert self.process.stdin is not None
+            with contextlib.suppress(BrokenPipeError), self.process.stdin as pipe:
+                pipe.write(told.encode())
         self.started_s = time.monotonic()
 
     @property
@@ -83,9 +95,11 @@ class Children:
     def __init__(self) -> None:
         self.all: list[Child] = []
 
-    def start(self, *arguments: str, stdout: int | None = subprocess.DEVNULL) -> Child:
-        """Starts `netsiege ARGUMENTS`."""
-        child = Child(arguments, stdout=stdout)
+    def start(
+        self, *arguments: str, stdout: int | None = subprocess.DEVNULL, told: str | None = None
+    ) -> Child:
+        """Starts `netsiege ARGUMENTS`, with a text on standard input if it is `told` one."""
+        child = Child(arguments, stdout=stdout, told=told)
         self.all.append(child)
         return child
 
@@ -108,12 +122,13 @@ class Children:
 class WorkerKeeper:
     """Keeps a number of local workers alive: one that dies is started again, after growing pauses."""
 
-    def __init__(self, count: int, hub: str, warn: Callable[[str], None], keys: str | None = None) -> None:
+    def __init__(self, count: int, hub: str, warn: Callable[[str], None], keys: Keys | None = None) -> None:
         self._arguments = ["worker", "--hub", hub, "--parent", str(os.getpid())]
-        self._arguments += [] if keys is None else ["--keys", keys]
+        self._told = None if keys is None else keys.text()
+        self._arguments += [] if keys is None else ["--keys", FROM_STDIN]
         self._children = Children()
         self._warn = warn
-        self._workers = [self._children.start(*self._arguments) for _ in range(count)]
+        self._workers = [self._children.start(*self._arguments, told=self._told) for _ in range(count)]
         self._deaths = [0] * count
         self._due_s: list[float | None] = [None] * count
 
@@ -137,7 +152,7 @@ class WorkerKeeper:
 
     def _start_again(self, i: int, now_s: float) -> None:
         try:
-            self._workers[i] = self._children.start(*self._arguments)
+            self._workers[i] = self._children.start(*self._arguments, told=self._told)
             self._due_s[i] = None
         except OSError as error:
             self._due_s[i] = now_s + RESTART_AFTER_S[-1]

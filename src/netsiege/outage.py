@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from attrs import define
 
-from netsiege.errors import AuthError, HubUnreachable, SiegeError
+from netsiege.errors import HubUnreachable, SiegeError
 from netsiege.wire import CONNECT_TIMEOUT_S, Connection
 
 RECONNECT_S: Final = 30.0
@@ -54,4 +54,4 @@ class Outage:
         if connection.established:
             return HubUnreachable(f"{tried}: something takes the connection there, but does not answer")
         told = connection.diagnosis()
-        return told if isinstance(told, AuthError) else HubUnreachable(f"{tried}. {told}")
+        return told if connection.refused else HubUnreachable(f"{tried}. {told}")

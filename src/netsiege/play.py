@@ -22,6 +22,7 @@ from netsiege.protocol import Cause, Episode, Match, Result, SessionRole, Trajec
 from netsiege.rooms import room_of
 from netsiege.scenarios.model import Spec
 from netsiege.scribe import FOLDER, keep
+from netsiege.shown import LINE_CHARS, shown
 
 ROOM: Final = "play"
 START_LIMIT_S: Final = 20.0
@@ -206,9 +207,9 @@ def _see_off(agents: list[Child], results: list[Result]) -> None:
 def _match_ended(news: Match, agents: list[Child], results: list[Result]) -> None:
     """A match that ends before its last episode has failed; says why."""
     if news.cause in (Cause.WORKER, Cause.HUB, Cause.FAULT):
-        raise WorkerLost(news.text)
+        raise WorkerLost(shown(news.text, LINE_CHARS))
     _check_alive(agents, results)
-    raise SiegeError(f"the match ended early: {news.cause} {news.text}".strip())
+    raise SiegeError(f"the match ended early: {news.cause} {shown(news.text, LINE_CHARS)}".strip())
 
 
 def _report(

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from attrs import define
 
 from netsiege.engine.playback import complete
-from netsiege.engine.replay import Replay, Told
+from netsiege.engine.replay import Replay, Told, why_too_long
 from netsiege.errors import ConfigError, SiegeError
 from netsiege.hub.archive import MatchRecord, read_matches
+from netsiege.protocol import EVENT_HEAD
+from netsiege.shown import LINE_CHARS, file_part, shown
 
 
 def from_record(record: MatchRecord) -> Replay:
     """The replay of a finished match: plays it again for the chain and the results.
 
-    Raises `SiegeError`, naming the match, if it is open, if this engine cannot play it, or if what comes out
-    is not what the hub has taken from the match's workers.
+    Raises `SiegeError`, naming the match, if it is open, if this engine cannot play it, if no file can hold
+    it, or if what comes out is not what the hub has taken from the match's workers.
     """
-    name = f"match {record.id} of room {record.room}"
+    name = f"match {record.id} of room {shown(record.room)}"
+    problem = record.problem or why_too_long(record.events)
+    if not problem and any(len(event) < EVENT_HEAD.size for event in record.events):
+        problem = "an event is malformed"
+    if problem:
+        raise SiegeError(f"{name}: {shown(problem, LINE_CHARS)}")
     if record.cause is None or record.outputs is None or record.chain is None:
         raise SiegeError(f"{name}: it has not ended")
     replay = Replay(
@@ -39,9 +45,11 @@ def from_record(record: MatchRecord) -> Replay:
         told=Told(record.outputs, record.chain),
     )
     try:
-        return complete(replay)
+        whole = complete(replay)
+        whole.to_bytes()
     except SiegeError as error:
-        raise SiegeError(f"{name}: {error}") from error
+        raise SiegeError(f"{name}: {shown(str(error), LINE_CHARS)}") from error
+    return whole
 
 
 @define
@@ -67,13 +75,16 @@ def extract(
 ) -> Iterator[Extracted]:
     """Writes `room-MATCH.siege` into the folder for each finished match, or the `wanted` ones only.
 
+    Of the room's name stays what has a place in a file's (`netsiege.shown.file_part`).
+
     A match that does not come out as its hub told it is not written; the others are. Raises `ConfigError` if
     the folder or a file cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{folder}: cannot be made: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        label = shown(os.fspath(folder), LINE_CHARS)
+        raise ConfigError(f"{label}: cannot be made: {getattr(error, 'strerror', None) or error}") from None
     for record in records:
         if wanted and record.id not in wanted:
             continue
@@ -86,12 +97,7 @@ def extract(
             except SiegeError as error:
                 done.failure = str(error)
             else:
-                done.path = folder / f"{_file_name(record.room)}-{record.id}.siege"
+                done.path = folder / f"{file_part(record.room)}-{record.id}.siege"
                 done.events, done.episodes = len(replay.events), len(replay.results)
                 replay.save(done.path)
         yield done
-
-
-def _file_name(room: str) -> str:
-    """A room's name without what has no place in a file's."""
-    return re.sub(r"[^\w.-]", "_", room).lstrip(".") or "_"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import logging
+import os
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,10 +19,11 @@ from netsiege.hub.journal import Journal, MemoryJournal, SqliteJournal
 from netsiege.hub.ledger import ON_THE_TASK, Insist
 from netsiege.hub.limits import DEFAULT_LIMITS, Limits
 from netsiege.hub.loop import HubLoop
-from netsiege.keys import HUB_PUBLIC, IDENTITY, NO_KEYS, Keys, public_text, save_hub_public, save_pair
+from netsiege.keys import KEYS_VARIABLE, NO_KEYS, Keys, public_text
 from netsiege.local import Stop, WorkerKeeper
 from netsiege.protocol import OpenRoom
 from netsiege.scribe import Scribe
+from netsiege.shown import shown_lines
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +94,13 @@ def serve_hub(
     """
     check_bind(bind, guarded=insecure or bool(keys))
     check_bind(workers_bind, guarded=bool(keys), workers=True)
-    gate = KeyGate.open(keys, limits) if keys else None
+    try:
+        gate = KeyGate.open(keys, limits) if keys else None
+    except ConfigError as error:
+        if keys != os.environ.get(KEYS_VARIABLE):
+            raise
+        hint = f"the folder comes from {KEYS_VARIABLE}; for a hub without keys say --keys ''"
+        raise ConfigError([*error.problems, hint]) from None
     record: Journal = SqliteJournal(journal) if journal is not None else MemoryJournal()
     try:
         loop = HubLoop(bind, workers_bind, rooms, record, insist, gate=gate, limits=limits)
@@ -107,29 +112,26 @@ def serve_hub(
         ends.callback(loop.close)
         stop = ends.enter_context(Stop(parent))
         _announce(loop, journal, gate, insecure)
-        lent = None if gate is None else ends.enter_context(_lent_keys(gate))
-        keeper = WorkerKeeper(workers, loop.workers_endpoint, _warn, lent)
+        keeper = WorkerKeeper(
+            workers, loop.workers_endpoint, _warn, _lent(gate, "local worker", Right.WORKER)
+        )
         ends.callback(keeper.end)
 
         def look_around() -> bool:
             keeper.look_after()
             return stop()
 
-        scribes_keys = NO_KEYS if gate is None else Keys(gate.lend("scribe", Right.ADMIN), gate.pair.public)
+        scribe_keys = _lent(gate, "scribe", Right.ADMIN) or NO_KEYS
         with ExitStack() as scribes:
             for room in kept:
-                scribes.enter_context(Scribe(loop.agents_endpoint, room, keys=scribes_keys))
+                scribes.enter_context(Scribe(loop.agents_endpoint, room, keys=scribe_keys))
             loop.run(look_around)
         return stop.signal
 
 
-@contextlib.contextmanager
-def _lent_keys(gate: KeyGate) -> Iterator[str]:
-    """A keys folder for the hub's own workers, which is gone with the hub."""
-    with tempfile.TemporaryDirectory(prefix="netsiege-keys-") as folder:
-        save_pair(Path(folder, IDENTITY), gate.lend("local worker", Right.WORKER), "a hub's own worker")
-        save_hub_public(Path(folder, HUB_PUBLIC), gate.pair.public)
-        yield folder
+def _lent(gate: KeyGate | None, name: str, right: Right) -> Keys | None:
+    """Keys for a part of the hub itself, which are in no file."""
+    return Keys(gate.lend(name, right), gate.pair.public) if gate is not None else None
 
 
 def _announce(loop: HubLoop, journal: str | None, gate: KeyGate | None, insecure: bool) -> None:
@@ -149,4 +151,5 @@ def _announce(loop: HubLoop, journal: str | None, gate: KeyGate | None, insecure
 
 
 def _warn(text: str) -> None:
-    print(f"warning: {text}", file=sys.stderr, flush=True)
+    for line in shown_lines(f"warning: {text}"):
+        print(line, file=sys.stderr, flush=True)

@@ -1,4 +1,7 @@
-"""Replays as people see them: a head, the events in words, how the seats stand. Plain where it is piped."""
+"""Replays as people see them: a head, the events in words, how the seats stand. Plain where it is piped.
+
+A file may be a stranger's: every line is cleaned (`shown`) before it is broken, and rich gets it as `Text`.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,12 @@ from netsiege.engine.words import count
 from netsiege.game import GameState
 from netsiege.protocol import HUB_SEAT
 from netsiege.scenarios.model import Spec
+from netsiege.shown import shown
 
 WIDTH = 110
 """Where lines are broken if the terminal is not narrower."""
+MAX_CHARS = 1_000_000
+"""Of one line before it is broken: all the hosts of a large network, say."""
 _LABEL = 10
 _STYLES = {"ERROR": "red", "END": "red", "RESULT": "bold green", "WAIT": "dim", "TRAJECTORY": "dim"}
 
@@ -38,12 +44,12 @@ class ReplayPrinter:
 
     def _print(self, head: str, text: str, style: str = "", head_style: str = "bold") -> None:
         """A line, broken under its text rather than its head."""
+        head = shown(head)
         width = max(self._width - len(head), 20)
-        lines = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+        lines = textwrap.wrap(shown(text, MAX_CHARS), width, break_on_hyphens=False) or [""]
         for i, line in enumerate(lines):
             before = head if i == 0 else " " * len(head)
-            shown = Text.assemble((before, head_style), (line, style))
-            self._console.print(shown, soft_wrap=True)
+            self._console.print(Text.assemble((before, head_style), (line, style)), soft_wrap=True)
 
     def _fact(self, label: str, text: str, style: str = "") -> None:
         self._print(f"{label:<{_LABEL}}", text, style)
@@ -55,9 +61,10 @@ class ReplayPrinter:
     def head(self, spec: Spec) -> None:
         """Whose match it was, by which rules, and how it ended."""
         replay = self._replay
-        where = f" in the room {replay.room}" if replay.room else ""
+        where = f" in the room {shown(replay.room)}" if replay.room else ""
         self._fact("match", f"{replay.match}{where}, {count(len(replay.events), 'event')}")
-        self._fact("scenario", f"{spec.topology.name}, task {spec.task.name}, {spec.task.pacing}")
+        names = (shown(spec.topology.name), shown(spec.task.name))
+        self._fact("scenario", f"{names[0]}, task {names[1]}, {spec.task.pacing}")
         self._fact("ruleset", replay.ruleset or f"{spec.task.ruleset} (by its spec)")
         self._fact("engine", replay.engine.hex())
         here = engine_digest()
@@ -65,7 +72,7 @@ class ReplayPrinter:
             self._fact("", f"{here.hex()} plays it here, which is another", "yellow")
         self._fact("seed", str(replay.seed))
         for i, seat in enumerate(replay.seats):
-            self._fact("seats" if i == 0 else "", f"{i}: {self._name(i):<{self._seat}}  {seat.name}")
+            self._fact("seats" if i == 0 else "", f"{i}: {self._name(i):<{self._seat}}  {shown(seat.name)}")
         self._results()
         self.line("")
 
@@ -100,7 +107,7 @@ class ReplayPrinter:
                 continue
             stands, state = describe_seat(game, i)
             self.line("")
-            self._print(f"{self._name(i)}  ", f"{seat.name}: {stands}")
+            self._print(f"{self._name(i)}  ", f"{shown(seat.name)}: {stands}")
             if _differ(state, narrator.told_state(i)) and not game.seats[i].gone:
                 self._print("  ", "(it has not been told all of this yet)", "dim")
             for heading, text in describe_knowledge(state):

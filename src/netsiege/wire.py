@@ -145,6 +145,11 @@ class Connection:
                 f"{where}: something speaks ZeroMQ there, but it is no hub for agents. Workers' and agents' "
                 f"ports differ: agents use {DEFAULT_PORT} unless the hub was told otherwise"
             )
+        if self._handshakes.connected and self._handshakes.keyed:
+            return HubUnreachable(
+                f"{where}: something takes the connection there, but shakes no hands: a hub that is stopped "
+                f"or too busy, or another program"
+            )
         if self._handshakes.connected:
             return HubUnreachable(
                 f"{where}: something listens there, but it does not speak this protocol. Is it another "

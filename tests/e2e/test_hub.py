@@ -251,7 +251,7 @@ def test_command_of_a_mistake_says_what_is_wrong_and_exits_2(arguments, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-    assert time.monotonic() - started_s < 5
+    assert time.monotonic() - started_s < 20, "no hang, however busy the machine"
 
 
 def test_port_that_is_taken_is_a_mistake_of_one_line(hub):

@@ -17,6 +17,7 @@ from netsiege.protocol import (
     WORKER_HEAD,
     Code,
     Error,
+    Fault,
     Hello,
     Kind,
     Ready,
@@ -180,6 +181,63 @@ def test_replies_of_a_timed_round_leave_together_whoever_moved_when(batched):
         assert times_heard(moved_at, batched) == usual
 
 
+def timed_round():
+    """A timed round in which the rival has moved, and nobody has heard anything yet."""
+    scene = Scene("rounds", round_s=2.0)
+    for agent in (scene.attacker, scene.defender):
+        scene.heard(agent)
+    scene.moves(scene.defender, PASS)
+    scene.worker.work()
+    return scene
+
+
+def test_agent_that_comes_back_hears_of_a_timed_round_no_sooner_than_the_others():
+    scene = timed_round()
+    scene.moves(scene.attacker, action_body(MOVES[0]))
+    token = scene.attacker.session.token
+    scene.rig.lose_agent(b"me")
+    back = scene.rig.mute(b"me again")
+    hello = Hello("me", SessionRole.AGENT, token).encode()
+    scene.rig.from_agent(b"me again", AGENT_HEAD.pack(VERSION, Kind.HELLO, 0, 1) + hello)
+    scene.worker.work()
+    assert [frame[1] for frame in back.frames] == [Kind.WELCOME]
+    scene.rig.tick(2.1)
+    scene.worker.work()
+    assert [frame[1] for frame in back.frames if frame[1] != Kind.PONG] == [Kind.WELCOME, Kind.RESUMED]
+
+
+def test_request_that_is_repeated_tells_of_a_timed_round_no_sooner():
+    scene = timed_round()
+    scene.moves(scene.attacker, PASS)
+    scene.worker.work()
+    scene.rig.tick(2.1)
+    scene.heard(scene.attacker)
+    scene.moves(scene.defender, PASS)
+    scene.worker.work()
+    [handle] = scene.handles(scene.attacker)
+    answered = scene.requests[scene.attacker]
+    scene.moves(scene.attacker, action_body(MOVES[0]))
+    scene.rig.from_agent(b"me", AGENT_HEAD.pack(VERSION, Kind.STEP, handle, answered) + PASS)
+    scene.worker.work()
+    assert scene.heard(scene.attacker) == []
+    scene.rig.tick(2.1)
+    scene.worker.work()
+    assert [frame[1] for frame in scene.heard(scene.attacker)] == [Kind.RESUMED]
+
+
+def test_timed_round_goes_on_for_the_others_when_one_of_them_leaves():
+    scene = timed_round()
+    scene.moves(scene.attacker, PASS)
+    scene.worker.work()
+    [handle] = scene.handles(scene.defender)
+    scene.rig.from_agent(scene.defender.peer, AGENT_HEAD.pack(VERSION, Kind.LEAVE, handle, 5_000))
+    scene.worker.work()
+    assert [frame[1] for frame in scene.heard(scene.defender)] == [Kind.OBS, Kind.END]
+    assert scene.heard(scene.attacker) == []
+    scene.rig.tick(2.1)
+    assert [frame[1] for frame in scene.heard(scene.attacker)] == [Kind.OBS]
+
+
 # --- what belongs to others -------------------------------------------------------------------------------
 
 
@@ -252,6 +310,33 @@ def test_room_that_a_key_may_not_enter_is_refused_like_one_that_does_not_exist()
         answers.append(agent.frames)
     assert answers[0] == answers[1]
     assert Error.decode(answers[0][1][HEAD_BYTES:]).code == Code.UNKNOWN_ROOM
+
+
+def test_status_does_not_tell_an_agent_that_its_rival_has_moved():
+    """Whoever may ask a thousand times a second would see each move of the others in a count of events."""
+    scene = Scene("rounds")
+    scene.rig.arena.gate = OneRoom()
+    for session in scene.rig.arena.sessions.values():
+        session.grant = OneRoom.grant
+    states = []
+    for request in (600, 601):
+        scene.heard(scene.attacker)
+        scene.rig.from_agent(b"me", AGENT_HEAD.pack(VERSION, Kind.STATUS, 0, request))
+        states.append([frame[HEAD_BYTES:] for frame in scene.heard(scene.attacker)])
+        scene.moves(scene.defender, PASS)
+    assert states[0] == states[1]
+
+
+def test_match_that_breaks_tells_its_seats_nothing_of_what_the_engine_said():
+    """An exception may quote what a seat may not know: it is for whoever runs the hub, and for directors."""
+    scene = Scene("rounds")
+    scene.heard(scene.attacker)
+    [match] = scene.rig.arena.matches.values()
+    fault = Fault("KeyError: a host that nobody has found").encode()
+    scene.rig.from_worker(b"w1", WORKER_HEAD.pack(VERSION, Kind.FAULT, match.lease, 1) + fault)
+    [told] = scene.heard(scene.attacker)
+    assert Error.decode(told[HEAD_BYTES:]).code == Code.ENGINE_FAULT
+    assert b"found" not in told
 
 
 def test_resumed_seat_is_told_the_same_whatever_its_rival_has_done():

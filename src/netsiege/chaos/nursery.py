@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from netsiege.errors import SiegeError
+from netsiege.keys import environment_without_keys
 from netsiege.local import end_with_parent
 
 JOBS: Final = {"worker": "netsiege.chaos.workers", "agent": "netsiege.chaos.agents"}
@@ -51,6 +52,7 @@ class Nursery:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
+                env=environment_without_keys(),
             )
         self._reader = threading.Thread(target=self._read, name="nursery", daemon=True)
         self._reader.start()

@@ -21,7 +21,7 @@ from netsiege.chaos.nursery import Nursery
 from netsiege.client import Client
 from netsiege.errors import HubUnreachable, SiegeError
 from netsiege.game import AgentRole
-from netsiege.keys import NO_KEYS
+from netsiege.keys import NO_KEYS, environment_without_keys
 from netsiege.protocol import OpenRoom, SessionRole, State
 from netsiege.rooms import room_of
 from netsiege.scenarios import load_spec
@@ -129,6 +129,7 @@ class Stage:
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 start_new_session=True,
+                env=environment_without_keys(),
             )
 
     def kill_hub(self) -> None:

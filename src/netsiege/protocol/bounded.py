@@ -84,8 +84,6 @@ class _Reader:
         self._left -= count + LIST_COST
         if self._left < 0 or depth >= MAX_DEPTH:
             _refuse_for("it has too many values" if self._left < 0 else "it is nested too deeply")
-        if count > len(self._view) - self.at:
-            _refuse_for("it is cut off")
         return self._values(count, depth + 1)
 
     def _values(self, count: int, depth: int) -> list[Any]:
