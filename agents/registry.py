@@ -27,11 +27,6 @@ class AgentEntry:
     summary: str
 
 
-def agent_names() -> tuple[str, ...]:
-    """The names of all agents that installed packages offer, sorted."""
-    return tuple(sorted(point.name for point in entry_points(group=GROUP)))
-
-
 def list_agents() -> tuple[AgentEntry, ...]:
     """All agents that installed packages offer, with their roles and the first line of their docstring."""
     return tuple(

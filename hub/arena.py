@@ -144,6 +144,8 @@ class Arena:
         self.to_cut: list[bytes] = []
         """Peers whose connection the loop should end, once they have had a moment to hear why."""
         self.workers_to_cut: list[bytes] = []
+        self.reviewed: tuple[int, int] | None = None
+        """The gate's revision when all sessions and workers were held against it last."""
 
     # --- rooms and matches --------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ REMEMBER_S: Final = 60.0
 """How long a peer that was shown out is remembered, and one whose session goes on elsewhere."""
 HEAVY_BYTES: Final = 2_048
 """Each so many bytes of a message that moves no match count as another one: they had to be read."""
-TALKERS: Final = 4
+TALKERS: Final = 2
 """All connections of a key together may say what so many of them may."""
 TALKED_OF: Final = frozenset(
     {Code.MALFORMED, Code.VERSION, Code.TOO_LARGE, Code.NOT_ALLOWED, Code.OVERLOADED}
@@ -122,6 +122,10 @@ def tick(arena: Arena) -> None:
     for remembered in (arena.shut_out, arena.taken_over):
         for peer in [peer for peer, since_s in remembered.items() if arena.now_s - since_s > REMEMBER_S]:
             del remembered[peer]
+    revision = arena.gate.revision
+    if revision == arena.reviewed:
+        return
+    arena.reviewed = revision
     for session in list(arena.tokens.values()):
         _review(arena, session)
     gone = [w.peer for w in arena.workers.values() if not arena.gate.may_work(w.key)]

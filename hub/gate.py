@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,8 @@ _ZAP_FRAMES: Final = 7
 """Version, request, domain, address, routing id (the hub's), mechanism; for CURVE one credential, the key."""
 TOO_OFTEN: Final = "too_often"
 """Why a key is refused that makes too many connections: the only reason that passes by itself."""
+RETRY_S: Final = 5.0
+"""How long a file that cannot be read is left alone, unless it changes."""
 LONGER: Final = 360
 """How many times as long: an hour, unless the limit was changed."""
 REDEEMED_MAX: Final = 100
@@ -61,6 +64,10 @@ class Gate(Protocol):
     keyed: bool
     tally: Tally
 
+    @property
+    def revision(self) -> tuple[int, int]:
+        """Another one whenever any grant may have changed or expired."""
+
     def grant_of(self, key: bytes) -> Grant | None:
         """What the key may do now; None if it may do nothing."""
 
@@ -87,6 +94,11 @@ class OpenGate:
 
     def __init__(self) -> None:
         self.tally = Tally()
+
+    @property
+    def revision(self) -> tuple[int, int]:
+        """Always the same."""
+        return 0, 0
 
     def grant_of(self, key: bytes) -> Grant | None:
         """The same for all."""
@@ -130,7 +142,9 @@ class KeyGate:
         self._shut_out: dict[bytes, float] = {}
         self._redeemed: dict[bytes, tuple[bytes, Grant]] = {}
         """The last invitations that were used, with the key that was entered for each."""
-        self._authorized: Authorized = file.load()
+        self._readings = 0
+        self._use(file.load())
+        self._retry_s = 0.0
         self._unread = ""
         """Why the file cannot be read, if that is so."""
 
@@ -158,10 +172,12 @@ class KeyGate:
 
         Its editor is told of the outcome in the log.
         """
-        if not self._unread and not self._file.changed():
+        now_s = self._clock().timestamp()
+        if not self._file.changed() and not (self._unread and now_s >= self._retry_s):
             return
+        self._retry_s = now_s + RETRY_S
         try:
-            self._authorized = self._file.load()
+            self._use(self._file.load())
         except (ConfigError, OSError) as error:
             text = "; ".join(error.problems) if isinstance(error, ConfigError) else str(error)
             if text != self._unread:
@@ -170,6 +186,17 @@ class KeyGate:
         else:
             self._unread = ""
             log.warning("keys_read: %s", self.size)
+
+    def _use(self, authorized: Authorized) -> None:
+        self._authorized = authorized
+        self._readings += 1
+        ends = (grant.expires for grant in authorized.keys.values())
+        self._expiries = sorted(end for end in ends if end is not None)
+
+    @property
+    def revision(self) -> tuple[int, int]:
+        """Another one whenever any grant may have changed or expired."""
+        return self._readings, bisect_right(self._expiries, self._clock())
 
     def grant_of(self, key: bytes) -> Grant | None:
         """What the file says, or None once that has expired."""
@@ -184,7 +211,7 @@ class KeyGate:
         entered, grant = self._redeemed.get(invitation, (b"", ANYONE))
         if entered != key or key not in self._authorized.keys:
             grant = self._file.redeem(invitation, key, self._clock())
-            self._authorized = self._file.load()
+            self._use(self._file.load())
             while len(self._redeemed) >= REDEEMED_MAX:
                 del self._redeemed[next(iter(self._redeemed))]
             self._redeemed[invitation] = key, grant

@@ -256,8 +256,7 @@ def _open_asked(arena: Arena, spec: OpenRoom, insist: Insist) -> None:
 def _session(arena: Arena, token: bytes, key: bytes, name: str, deltas: bool) -> Session:
     session = arena.tokens.get(token)
     if session is None:
-        grant = arena.gate.grant_of(key)
-        session = Session(b"", SessionRole.AGENT, name, deltas, token, Who(key), grant, away_s=arena.now_s)
+        session = Session(b"", SessionRole.AGENT, name, deltas, token, Who(key), None, away_s=arena.now_s)
         arena.away[token] = session
         arena.roll.add(session)
     return session

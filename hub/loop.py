@@ -18,6 +18,7 @@ from typing import Final
 import zmq
 from attrs import evolve
 
+from netsiege.errors import ConfigError
 from netsiege.hub import door, leasing, ledger
 from netsiege.hub.arena import Arena
 from netsiege.hub.broker import Broker
@@ -39,7 +40,10 @@ DEPARTED_S: Final = 10.0
 """How long a peer that is gone is remembered: longer than what it had sent can lie in a queue."""
 ZAP_MAX: Final = 100
 """Keys that are looked up before the others get their turn."""
-SPARE_DESCRIPTORS: Final = 256
+CONNECTIONS_MIN: Final = 32
+CONNECTIONS_USUAL: Final = 1_024
+"""Fewer that the system allows are worth a warning."""
+SPARE_DESCRIPTORS: Final = 64
 """Those that are no connections: sockets, journal, libraries."""
 FORGET_EVERY_TURNS: Final = 2_000
 """How often the journal's turns are looked through for those that nobody needs any more."""
@@ -297,7 +301,14 @@ def _within_descriptors(limits: Limits) -> Limits:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return evolve(limits, connections=max(1, min(limits.connections, (soft - SPARE_DESCRIPTORS) // 2)))
+    most = (soft - SPARE_DESCRIPTORS) // 2
+    if most < CONNECTIONS_MIN:
+        least = 2 * CONNECTIONS_MIN + SPARE_DESCRIPTORS
+        raise ConfigError(f"a hub needs {least} descriptors at least, and may have {soft}: see ulimit -n")
+    asked = limits.connections != DEFAULT_LIMITS.connections
+    if most < (limits.connections if asked else CONNECTIONS_USUAL):
+        log.warning("connections_capped most=%d: ulimit -n is %d", most, soft)
+    return evolve(limits, connections=min(limits.connections, most))
 
 
 def _draw_u64() -> int:

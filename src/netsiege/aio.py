@@ -172,7 +172,7 @@ class AsyncClient:
         self._check()
         assert self._connection is not None
         if self._outage is None:  # what is asked while the hub is away is in the outbox after WELCOME
-            self._connection.socket.send(frame, zmq.NOBLOCK)
+            self._connection.send(frame)
             self._look_again(self._connection)
 
     async def _heard(self) -> None:
@@ -217,7 +217,7 @@ class AsyncClient:
                 connection = self._dial()
                 outage.dialled_s = time.monotonic()
                 self._hello, frame = self.session.hello()
-                connection.socket.send(frame, zmq.NOBLOCK)
+                connection.send(frame)
         except SiegeError as error:
             self._fail(error)
         except Exception as error:  # a task that ends in silence would leave every caller waiting
@@ -315,7 +315,7 @@ class AsyncClient:
         if self._outage is not None and session.welcomed:
             self._mended, self._outage = self._outage, None
         for frame in session.outbox:
-            socket.send(frame, zmq.NOBLOCK)
+            connection.send(frame)
         session.outbox.clear()
         gone: SiegeError | None = None
         for each in settled:

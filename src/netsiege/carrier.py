@@ -18,7 +18,7 @@ from netsiege.keys import Keys, keys_from
 from netsiege.outage import CLOSED, RECONNECT_S, Outage
 from netsiege.protocol import Episode, Match, SessionRole, Trajectory
 from netsiege.session import Interrupted, Session, Settled, Unwanted, Unwatched
-from netsiege.wire import CONNECT_TIMEOUT_S, SILENCE_S, Connection
+from netsiege.wire import CONNECT_TIMEOUT_S, SILENCE_S, Connection, check_address
 
 News = Episode | Match | Trajectory
 
@@ -48,14 +48,17 @@ class Carrier:
         self._hello = 0
         self._ping: int | None = None
         self._news: list[News | SiegeError] = []
-        self._dial()
+        self._dialled_once = False
+        check_address(address)
 
     def open(self, timeout_s: float = CONNECT_TIMEOUT_S) -> Self:
         """Says HELLO. Raises `HubUnreachable` or `AuthError` with advice if no hub answers in time.
 
         A client that could not be opened, or was closed, is never opened again.
         """
-        self._check()
+        if self._failure is not None:
+            raise self._failure
+        self._dial()
         self._say_hello()
         deadline_s = time.monotonic() + timeout_s
         try:
@@ -85,10 +88,16 @@ class Carrier:
         poller.register(connection.socket, zmq.POLLIN)
         poller.register(connection.monitor, zmq.POLLIN)
         self._poller, self._connection, self._heard_s = poller, connection, time.monotonic()
+        self._dialled_once = True
 
     def _say_hello(self) -> None:
         self._hello, frame = self.session.hello()
-        self._connection.socket.send(frame, zmq.NOBLOCK)
+        self._connection.send(frame)
+
+    @property
+    def heard(self) -> bool:
+        """Whether a hub has answered anything over the present connection."""
+        return self._dialled_once and self._connection.established
 
     @property
     def failed(self) -> bool:
@@ -97,7 +106,7 @@ class Carrier:
 
     def close(self) -> None:
         """Takes leave, without waiting for an answer. A hub that is away is not waited for either."""
-        if not self._connection.socket.closed:
+        if self._dialled_once and not self._connection.socket.closed:
             if self._outage is None and self._failure is None:
                 with contextlib.suppress(zmq.ZMQError):
                     self._send(self.session.bye())
@@ -115,7 +124,7 @@ class Carrier:
         number, frame = request
         self._check()
         if self._outage is None:  # what is asked while the hub is away is in the outbox after WELCOME
-            self._connection.socket.send(frame, zmq.NOBLOCK)
+            self._connection.send(frame)
             if self._ping is None:
                 self._heard_s = max(self._heard_s, time.monotonic())
         return number
@@ -178,7 +187,7 @@ class Carrier:
             self._mended, self._outage = self._outage, None
         if session.outbox:
             for frame in session.outbox:
-                socket.send(frame, zmq.NOBLOCK)
+                self._connection.send(frame)
             session.outbox.clear()
         for each in settled:
             if type(each.answer) is not Observation:
@@ -251,6 +260,8 @@ class Carrier:
         """Raises what the client has failed with. A call does so before it asks the session for anything."""
         if self._failure is not None:
             raise self._failure
+        if not self._dialled_once:
+            raise SiegeError("open() comes first")
 
     def _fail(self, error: SiegeError) -> SiegeError:
         self._failure = error

@@ -204,14 +204,15 @@ def _state_of(hub: str, keys: str | None) -> State:
     from netsiege.client import Client
     from netsiege.protocol import SessionRole
 
+    client = Client(hub, "status", SessionRole.AGENT, keys=keys)
     try:
-        with Client(hub, "status", SessionRole.AGENT, keys=keys) as client:
+        with client:
             return client.status()
     except AuthError:
-        if not keys:
+        if not client.heard:  # nothing that another role would change
             raise
-        with Client(hub, "status", SessionRole.SPECTATOR, keys=keys) as client:
-            return client.status()
+        with Client(hub, "status", SessionRole.SPECTATOR, keys=keys) as spectator:
+            return spectator.status()
 
 
 @agent_app.command("run")

@@ -52,9 +52,14 @@ def keys_new(
     keys: Folder = None,
 ) -> None:
     """Make a key pair; its public key goes to stdout, what to do next to stderr."""
-    from netsiege.keys import IDENTITY, KeyPair, command, public_text
+    from netsiege.hub.authority import AuthorizedFile
+    from netsiege.keys import AUTHORIZED_KEYS, HUB_KEY, IDENTITY, KeyPair, command, public_text
 
     folder = _folder(keys)
+    if hub and (folder / HUB_KEY).exists() and not (folder / AUTHORIZED_KEYS).exists():
+        AuthorizedFile(folder / AUTHORIZED_KEYS).create()
+        _say(f"The hub's key is kept; {folder / AUTHORIZED_KEYS} is there again, with nobody in it.")
+        return
     pair = KeyPair.new() if hub else _new_identity(folder)
     public = public_text(pair.public)
     if hub:
@@ -86,11 +91,6 @@ def _save_hub(folder: Path, pair: KeyPair) -> None:
     from netsiege.keys import AUTHORIZED_KEYS, HUB_KEY, HUB_PUBLIC, save_hub_public, save_pair
 
     there = [folder / name for name in (HUB_KEY, HUB_PUBLIC) if (folder / name).exists()]
-    if len(there) > 1 and not (folder / AUTHORIZED_KEYS).exists():
-        AuthorizedFile(folder / AUTHORIZED_KEYS).create()
-        raise ConfigError(
-            f"{folder / AUTHORIZED_KEYS}: was not there, and is now, with nobody in it; the hub's key is kept"
-        )
     if there:
         raise ConfigError([f"{path}: is there already, and is not overwritten" for path in there])
     listed = folder / AUTHORIZED_KEYS

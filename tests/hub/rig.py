@@ -6,7 +6,9 @@ from netsiege.game import AgentRole, GameState
 from netsiege.hub import leasing, ledger
 from netsiege.hub.arena import Arena
 from netsiege.hub.broker import Broker
+from netsiege.hub.gate import NOBODY
 from netsiege.hub.journal import MemoryJournal
+from netsiege.hub.limits import DEFAULT_LIMITS
 from netsiege.protocol import (
     EVENT_BODY_AT,
     EVENT_HEAD,
@@ -148,10 +150,19 @@ class Mute:
 class Rig:
     """Broker, agents and workers by peer. Peers that are nobody collect their frames in `nobody`."""
 
-    def __init__(self, *rooms, journal=None, first_number=1_000):
+    def __init__(self, *rooms, journal=None, first_number=1_000, gate=None, who=None, limits=DEFAULT_LIMITS):
         numbers = count(first_number)
         self.now_s, self.journal = 0.0, journal
-        self.arena = Arena((), lambda: next(numbers), journaling=journal is not None)
+        self.who = {} if who is None else who
+        self.arena = Arena(
+            (),
+            lambda: next(numbers),
+            journaling=journal is not None,
+            who=lambda peer: self.who.get(peer, NOBODY),
+            whose_worker=lambda peer: self.who.get(peer, NOBODY),
+            gate=gate,
+            limits=limits,
+        )
         kept = journal.load() if journal is not None else MemoryJournal().load()
         ledger.restore(self.arena, kept, rooms or (room(),))
         self.broker = Broker(self.arena)

@@ -1,4 +1,4 @@
-"""hub/RELIABILITY.md and hub/SECURITY.md name tests and files: they exist. The table of limits is the code's."""
+"""hub/RELIABILITY.md and hub/SECURITY.md name tests and files that exist, and limits as they are."""
 
 import re
 from pathlib import Path
