@@ -151,8 +151,8 @@ def _check_seat_for(arena: Arena, session: Session) -> None:
     others = arena.roll.of_key.get(session.who.key, {})
     if sum(map(_seats, others)) >= limits.seats_per_key:
         raise ProtocolError(Code.OVERLOADED, f"a key holds at most {limits.seats_per_key} seats")
-    if not arena.joins.take(session.token, arena.now_s):
-        raise ProtocolError(Code.OVERLOADED, f"a session makes at most {limits.joins_per_s:g} JOINs a second")
+    if not arena.joins.take(session.who.key or session.token, arena.now_s):
+        raise ProtocolError(Code.OVERLOADED, f"at most {limits.joins_per_s:g} JOINs a second, after a burst")
 
 
 def _seats(session: Session) -> int:
@@ -240,7 +240,9 @@ def _status(arena: Arena, session: Session, request: int, _body: bytes) -> None:
         arena.moved,
         tuple(Refusals(reason, count) for reason, count in refused),
     )
-    _answer(arena, session, Kind.STATE, request, state.encode())
+    told = state.encode()
+    if door.is_idle_talk(arena, session.peer, len(told)):  # it has been counted as one message already
+        _answer(arena, session, Kind.STATE, request, told)
 
 
 REQUESTS: Final[dict[int, Callable[[Arena, Session, int, bytes], None]]] = {

@@ -86,7 +86,7 @@ class Limits:
         MAX_BATCH, "Each takes up to 20 KB of a worker, but 1 MB if all its moves are as large as can be."
     )
     joins_per_s: float = _limit(
-        1_000, "JOINs of a session: a match costs a worker about 0.1 ms to open.", 0.1
+        1_000, "JOINs of a key, or a session without, after as many at once as it may have seats.", 0.1
     )
     idle_talk_per_s: int = _limit(
         1_000,

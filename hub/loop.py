@@ -36,6 +36,8 @@ TICK_S: Final = 0.05
 """How often clocks are looked at when nothing happens, and at least how often when much does."""
 DRAIN_MAX: Final = 1_000
 """Messages taken from one side before the other gets its turn."""
+DRAIN_S: Final = 0.005
+"""How long that may take: who says what takes long, a JOIN, has a share of the hub and not all of it."""
 DEPARTED_S: Final = 10.0
 """How long a peer that is gone is remembered: longer than what it had sent can lie in a queue."""
 ZAP_MAX: Final = 100
@@ -177,7 +179,10 @@ class HubLoop:
     def _drain_agents(self, now_s: float) -> None:
         """What agents say goes on to the workers at once; they hear nothing before it is committed."""
         arena, receive, take = self._arena, self._agents.receive, self._broker.from_agent
-        for _ in range(DRAIN_MAX):
+        until_s = time.monotonic() + DRAIN_S
+        for taken in range(DRAIN_MAX):
+            if not taken & 15 and time.monotonic() > until_s:
+                break
             received = receive()
             if received is None:
                 break

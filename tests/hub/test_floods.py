@@ -207,7 +207,7 @@ def test_flooder_is_shown_the_door_and_others_are_served(hub, stranger):
 
 
 @pytest.mark.parametrize(
-    ("limits", "queue"), [(Limits(unsent_bytes=4 << 20), port.AGENT_QUEUE_MAX), (DEFAULT_LIMITS, 20)]
+    ("limits", "queue"), [(Limits(unsent_bytes=16 << 20), port.AGENT_QUEUE_MAX), (DEFAULT_LIMITS, 20)]
 )
 def test_one_who_does_not_read_is_shown_the_door_and_others_are_served(request, monkeypatch, limits, queue):
     monkeypatch.setattr(port, "AGENT_QUEUE_MAX", queue)

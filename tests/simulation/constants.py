@@ -25,6 +25,7 @@ def _changes(plan):
         "netsiege.hub.loop": {
             "FORGET_EVERY_TURNS": FORGET_EVERY_TURNS,
             "DRAIN_MAX": plan.drain_max,
+            "DRAIN_S": float("inf"),
         },
         "netsiege.hub.turns": {"FILE_BYTES": 256},
         "netsiege.hub.door": {"REMEMBER_S": 5.0},
