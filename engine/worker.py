@@ -101,7 +101,7 @@ class _Worker:
         self._name = ready.name
         self._keys = keys
         self._host = GameHost()
-        self._warned = False
+        self._warned = ""
         self._handshakes = Handshakes(keys)
         self._connect()
 
@@ -139,16 +139,21 @@ class _Worker:
         if refusal is not None and self._handshakes.refused:
             raise refusal
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-            self._connected, self._warned = True, False
+            self._connected, self._warned = True, ""
             self._say_ready()
         elif event == zmq.EVENT_DISCONNECTED and self._connected:
             _log.warning("hub_lost hub=%s matches_dropped=%d", self._hub, len(self._host.leases))
             self._host = GameHost()
             self._disconnect()
             self._connect()
-        elif event == zmq.EVENT_CONNECT_RETRIED and not self._warned:
-            self._warned = True
-            _log.warning("hub_unreachable hub=%s: %s", self._hub, refusal or "trying until it is there")
+        elif event == zmq.EVENT_CONNECT_RETRIED:
+            self._warn(str(refusal or "trying until it is there"))
+
+    def _warn(self, why: str) -> None:
+        """Says once why there is no hub, and again when it turns out otherwise."""
+        if why != self._warned:
+            self._warned = why
+            _log.warning("hub_unreachable hub=%s: %s", self._hub, why)
 
     def _say_ready(self) -> None:
         """Whoever is ready has no matches."""

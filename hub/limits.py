@@ -47,6 +47,12 @@ class Limits:
     worker_unread_bytes: int = _limit(
         4 * MAX_WORKER_FRAME_BYTES, "The same for a worker, which may send several large batches.", 65_536
     )
+    all_unread_bytes: int = _limit(
+        128 << 20,
+        "The same for all connections of a port together, but at least what one may have: the one with the "
+        "most is cut off. Made of the smallest messages, a byte of them takes 30 in memory.",
+        65_536,
+    )
     stuck_bytes: int = _limit(
         32 << 20,
         "The beginnings of messages that do not end, of all connections of a port together, but at least one "

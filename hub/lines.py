@@ -26,8 +26,6 @@ LOOKS: Final = 128
 """Connections that one `look` looks at at least, about 5 µs each."""
 ROUND_LOOKS: Final = 20
 """So many looks at most until all have been looked at: a second's."""
-MESSAGE_OVERHEAD_BYTES: Final = 128
-"""What a message takes on the wire beside its body, at most: heads, and encryption."""
 STUCK_FRAMES: Final = 1.5
 """The beginning of a message that is larger than so many of the largest frames will never be one."""
 IDLE_BYTES_PER_S: Final = 4_096
@@ -95,6 +93,10 @@ class _Together:
         found = list(each)
         return cls(sum(found), max(found, default=0))
 
+    def leads(self, own: int, most: float) -> bool:
+        """Whether all have more than they may together, and nobody more than this one."""
+        return self.all > most and own >= self.most
+
 
 class Lines:
     """All connections of a port."""
@@ -106,6 +108,7 @@ class Lines:
         limits = bounds.limits
         self._rates = Rates(limits.connections_burst, limits.connections_per_s)
         self._round: list[Line] = []
+        self._unread = _Together()
         self._stuck = _Together()
         self._unsent = _Together()
 
@@ -168,6 +171,7 @@ class Lines:
 
     def _end_round(self) -> None:
         """Once all have been looked at: if there is too much together, the largest goes next."""
+        self._unread = _Together.of(line.unread for line in self._by_descriptor.values())
         self._stuck = _Together.of(line.stuck for line in self._by_descriptor.values())
         self._unsent = _Together.of(line.unsent for line in self._by_descriptor.values())
 
@@ -183,15 +187,20 @@ class Lines:
             return ""
         acked, received = BYTES.unpack_from(told)
         _take_in(line, acked, received, now_s)
-        most_stuck = STUCK_FRAMES * self._bounds.frame_bytes
-        if line.unread > self._bounds.unread_bytes or line.stuck > most_stuck:
-            return "unread_bytes"
-        if self._stuck.all > max(limits.stuck_bytes, most_stuck) and line.stuck >= self._stuck.most:
-            return "stuck_bytes"
-        if line.unsent > limits.unsent_bytes:
-            return "unsent_bytes"
-        too_much = self._unsent.all > limits.all_unsent_bytes and line.unsent >= self._unsent.most
-        return "all_unsent_bytes" if too_much else ""
+        return self._too_much(line)
+
+    def _too_much(self, line: Line) -> str:
+        """The limit that a connection is over, if any: one of its own, or one of all with it in the lead."""
+        limits, unread_bytes = self._bounds.limits, self._bounds.unread_bytes
+        stuck_bytes = STUCK_FRAMES * self._bounds.frame_bytes
+        over = {
+            "unread_bytes": line.unread > unread_bytes or line.stuck > stuck_bytes,
+            "unsent_bytes": line.unsent > limits.unsent_bytes,
+            "all_unread_bytes": self._unread.leads(line.unread, max(limits.all_unread_bytes, unread_bytes)),
+            "stuck_bytes": self._stuck.leads(line.stuck, max(limits.stuck_bytes, stuck_bytes)),
+            "all_unsent_bytes": self._unsent.leads(line.unsent, limits.all_unsent_bytes),
+        }
+        return next((limit for limit, is_over in over.items() if is_over), "")
 
     # --- one of them --------------------------------------------------------------------------------------
 

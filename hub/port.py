@@ -12,7 +12,7 @@ from attrs import frozen
 from zmq.utils.monitor import parse_monitor_message
 
 from netsiege.errors import ConfigError
-from netsiege.hub.lines import MESSAGE_OVERHEAD_BYTES, Bounds, Line, Lines
+from netsiege.hub.lines import Bounds, Line, Lines
 from netsiege.keys import KeyPair
 from netsiege.protocol import (
     HEARTBEAT_IVL_MS,
@@ -28,6 +28,13 @@ AGENT_QUEUE_MAX: Final = 2 * MAX_BATCH
 NOBLOCK: Final = int(zmq.NOBLOCK)
 SNDMORE_NOBLOCK: Final = int(zmq.SNDMORE | zmq.NOBLOCK)
 RCVMORE: Final = zmq.RCVMORE
+
+SEAL_BYTES: Final = 33
+"""What CURVE adds to a message (RFC 26)."""
+LONG_BYTES: Final = 256
+SHORT_HEAD_BYTES: Final = 2
+LONG_HEAD_BYTES: Final = 9
+"""The head of a frame on the wire, and from which size on it is the long one (RFC 23)."""
 
 CHOSEN_ID: Final = "chosen_routing_id"
 """Why a connection is cut whose peer says which routing id it wants."""
@@ -74,6 +81,7 @@ class Port:
         self._departed: dict[bytes, float] = {}
         self.gone: list[bytes] = []
         self._keyed = keys is not None
+        self._sealed = SEAL_BYTES if self._keyed else 0
         self.socket = _router(context, bind, side, keys)
         self._first_id = _first_id(context, self.socket)
         self._given = 0
@@ -108,7 +116,8 @@ class Port:
             else:
                 first = recv(NOBLOCK, copy=False)
                 line, frame = self._meet(peer, first), first.bytes
-            line.heard += len(frame) + MESSAGE_OVERHEAD_BYTES
+            n_bytes = len(frame) + self._sealed
+            line.heard += n_bytes + (SHORT_HEAD_BYTES if n_bytes < LONG_BYTES else LONG_HEAD_BYTES)
             many = get(RCVMORE)
             if many:
                 self._skip_the_rest(line)
@@ -247,8 +256,8 @@ def _router(
     router.setsockopt(zmq.BACKLOG, 4_096)
     router.setsockopt(zmq.MAXMSGSIZE, side.frame_bytes)
     router.setsockopt(zmq.SNDHWM, side.queue)
-    if not side.queue:
-        router.setsockopt(zmq.RCVHWM, 0)
+    # with a limit, libzmq 4.3.5 ends the process if a connection breaks while what came over it is held back
+    router.setsockopt(zmq.RCVHWM, 0)
     if keys is not None:
         router.setsockopt(zmq.CURVE_SERVER, 1)
         router.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -124,7 +125,7 @@ def _prefix(path: Path, name: str) -> str:
 
 
 def _files(path: Path, name: str) -> list[tuple[int, Path]]:
-    """The files, by their first turn."""
+    """The files, by their first turn. What an editor or a backup has left beside them is none."""
     prefix = _prefix(path, name)
-    found = [file for file in path.parent.iterdir() if file.name.startswith(prefix)]
+    found = [file for file in path.parent.iterdir() if re.fullmatch(f"{re.escape(prefix)}[0-9]+", file.name)]
     return sorted((int(file.name[len(prefix) :]), file) for file in found)

@@ -240,8 +240,8 @@ class AsyncClient:
                 # ZeroMQ signals what is new once: what is there is looked for before each wait
                 wake.clear()
                 why = self._drain(connection)
-                if connection.hear_monitor():
-                    why = why or connection.lost()
+                if connection.hear_monitor():  # what was said before the end is there by now
+                    why = why or self._drain(connection) or connection.lost()
                 if connection.refused:
                     raise connection.diagnosis()
                 why = why or self._silence(connection)

@@ -54,10 +54,12 @@ class Carrier:
     def open(self, timeout_s: float = CONNECT_TIMEOUT_S) -> Self:
         """Says HELLO. Raises `HubUnreachable` or `AuthError` with advice if no hub answers in time.
 
-        A client that could not be opened, or was closed, is never opened again.
+        A client that is open stays so; one that could not be opened, or was closed, is never opened again.
         """
         if self._failure is not None:
             raise self._failure
+        if self._opened:
+            return self
         self._dial()
         self._say_hello()
         deadline_s = time.monotonic() + timeout_s
@@ -156,7 +158,9 @@ class Carrier:
         why: SiegeError | None = None
         if connection.socket in ready:
             settled, why = self._drain()
-        if connection.monitor in ready and connection.hear_monitor():
+        if connection.monitor in ready and connection.hear_monitor() and why is None:
+            last_words, why = self._drain()  # what was said before the end is there by now
+            settled += last_words
             why = why or connection.lost()
         if connection.refused:
             raise self._fail(connection.diagnosis())

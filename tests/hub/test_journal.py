@@ -451,3 +451,13 @@ def test_files_of_a_new_journal_are_its_owners_alone(tmp_path):
         os.umask(before)
     assert {name for name, mode in modes.items() if mode & 0o077 and not name.endswith(".lock")} == set()
     assert len(modes) > 3
+
+
+def test_stray_file_beside_the_journal_is_nobodys(tmp_path):
+    with contextlib.closing(SqliteJournal(tmp_path / "hub.journal")) as journal:
+        journal.commit(1, [1, 1, b"event"], [], 0)
+    [file] = [path for path in tmp_path.iterdir() if "-turns-" in path.name]
+    for ending in ("~", ".bak", "x"):
+        file.with_name(file.name + ending).write_bytes(b"nonsense")
+    with contextlib.closing(SqliteJournal(tmp_path / "hub.journal")) as journal:
+        assert journal.load().turns == 1
