@@ -342,6 +342,11 @@ def _steps(first: int, count: int = 5, *, who: int = 0) -> bytes:
     return b"".join(_deed(Play.step, 0, 0, i, first + i, who=who) for i in range(count))
 
 
+def _heavy(number: int) -> bytes:
+    """A large step on the second seat."""
+    return _deed(Play.step_heavily, 0, 1, 0, 1, number)
+
+
 def seeds() -> list[bytes]:
     """Strangers who play, come back, take over, watch, direct and flood, in every kind of hall."""
     found = []
@@ -350,10 +355,6 @@ def seeds() -> list[bytes]:
     watches = _hello(2, who=_SPECTATOR, number=2) + _deed(Play.others, 2, 0, 3, who=_SPECTATOR)
     watches += _deed(Play.others, 1, 0, 4, who=_SPECTATOR)
     ends = _steps(6, 9) + _deed(Play.leave, 0, 1, 0, 0, 18)
-
-    def heavy(number: int) -> bytes:
-        """A large step on the second seat."""
-        return _deed(Play.step_heavily, 0, 1, 0, 1, number)
 
     for kind in (0, 1, 2, 3, 13):
         duel = written(kind) + _hello() + _join(0, 5)
@@ -374,7 +375,7 @@ def seeds() -> list[bytes]:
             written(kind) + watches + _hello() + _join(0, 5) + ends + _deed(Play.others, 3, 0, 9),
             written(kind) + (_hello() + _deed(Play.redial)) * 4 + _join(0, 5) * 9,
             duel + _deed(Play.flood, 79) * 3 + _deed(Play.tick, 5) + _hello(number=3),
-            duel + _join(0, 6) + heavy(7) + heavy(8) + _deed(Play.step_heavily, 0, 0, 0, 0, 0, 1, 0, 9),
+            duel + _join(0, 6) + _heavy(7) + _heavy(8) + _deed(Play.step_heavily, 0, 0, 0, 0, 0, 1, 0, 9),
             duel + _deed(Play.revoke, 0) + _deed(Play.tick, 2) + _steps(6),
             duel + _deed(Play.grant_less, 0, 1) + _deed(Play.tick, 2) + _steps(6),
             duel + _deed(Play.scrap, short(AGENT_HEAD.pack(VERSION, Kind.LEAVE, 0, 9) + pack(5))),
