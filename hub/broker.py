@@ -74,9 +74,10 @@ class Broker:
         """Takes one frame of an agent, director or spectator."""
         arena = self.arena
         arena.now_s = now_s
+        if peer in arena.shut_out:  # first: what it had queued is to take no time
+            return None
         if len(frame) < HEAD_BYTES:
-            if peer not in arena.shut_out:
-                door.refuse(arena, peer, 0, 0, Code.MALFORMED, f"a message has at least {HEAD_BYTES} bytes")
+            door.refuse(arena, peer, 0, 0, Code.MALFORMED, f"a message has at least {HEAD_BYTES} bytes")
             return None
         version, kind, handle, request = AGENT_HEAD.unpack_from(frame)
         if kind == STEP and version == VERSION and len(frame) <= SMALL_FRAME_BYTES:
@@ -101,8 +102,6 @@ class Broker:
                     return None
                 worker.sent += 1
                 return worker.peer, WORKER_HEAD.pack(VERSION, EVENT, match.lease, match.sequence) + tail
-        if peer in arena.shut_out:
-            return None
         try:
             self._agent_message(peer, version, kind, handle, request, frame)
         except ProtocolError as error:

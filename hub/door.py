@@ -45,6 +45,8 @@ def turn_out(
     """Says ERROR, and listens no more: there is nothing that this peer could do here, or, if its key is
     `shut_out`, that it should be let do for a while. `name`: what an operator knows it by, if no key says.
     """
+    if peer in arena.shut_out:
+        return
     session = arena.sessions.get(peer)
     if shut_out:
         arena.gate.shut_out(arena.who(peer).key)

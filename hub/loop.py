@@ -43,6 +43,7 @@ DEPARTED_S: Final = 10.0
 ZAP_MAX: Final = 100
 """Keys that are looked up before the others get their turn."""
 CONNECTIONS_MIN: Final = 32
+"""With fewer than so many a port it makes no sense to start."""
 CONNECTIONS_USUAL: Final = 1_024
 """Fewer that the system allows are worth a warning."""
 SPARE_DESCRIPTORS: Final = 64

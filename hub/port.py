@@ -139,20 +139,20 @@ class Port:
         Who chooses its own routing id is cut, and stays without a name: the id may be one that another peer
         had a moment ago, or is to get.
         """
+        user = str(frame.get("User-Id")) if self._keyed else ""
+        known = self._line_of.get(peer)
+        if known is not None and known.user == user:
+            return known
         self.hear_monitor()
         try:
             line = self.lines.of(int(frame.get(zmq.SRCFD)))
         except zmq.ZMQError:
             line = None
-        user = str(frame.get("User-Id")) if self._keyed else ""
-        known = self._line_of.get(peer)
-        if self._is_chosen(peer) or (known is not None and known.user != user):
+        if known is not None or self._is_chosen(peer):
             line = line or Line(-1, "", None, time.monotonic())
             line.user = user
             self.lines.turn_away(line, CHOSEN_ID)
             return line
-        if known is not None:
-            return known
         if line is None or line.peer:
             line = Line(-1, "", None, time.monotonic())
             self._departed[peer] = line.proven_s

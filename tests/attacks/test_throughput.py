@@ -24,22 +24,6 @@ ROUNDS = 2
 MORE_ROUNDS = 4
 """On a machine that others use, too, as many more as it takes to tell a slow window from a slow hub."""
 
-STORM = "a connection costs the hub 0.2 ms, with a handshake 0.5 ms, also if it is turned away"
-MATCHES = "to open a match and to end it costs more than the limit of JOINs assumes"
-NOT_KEPT = {
-    "garbage": STORM,
-    "pings": STORM,
-    "many_frames": STORM,
-    "connects": STORM,
-    "strangers": STORM,
-    "half_open": STORM,
-    "hang_ups": STORM,
-    "one_address": STORM,
-    "joins": MATCHES,
-    "joins_paced": MATCHES,
-}
-"""Floods that take more than a fifth, as yet; `python -m tests.attacks.throughput` measures them all."""
-
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
@@ -51,12 +35,7 @@ def undisturbed(tmp_path_factory):
     return theatre.marks
 
 
-def marked(kind):
-    marks = [pytest.mark.xfail(reason=NOT_KEPT[kind], run=False)] if kind in NOT_KEPT else []
-    return pytest.param(kind, marks=marks)
-
-
-@pytest.mark.parametrize("kind", [marked(kind) for kind in KINDS])
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_throughput_of_the_honest_is_kept_under_a_flood(tmp_path, kind, undisturbed):
     theatre, figures = Theatre(tmp_path), Figures()
     try:
