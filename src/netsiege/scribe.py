@@ -43,8 +43,9 @@ def keep(folder: Path, told: Trajectory) -> Path:
     except (TypeError, ValueError) as error:  # bytes, say, where a number should be
         raise ProtocolError(Code.MALFORMED, f"a trajectory that is no JSON: {error}") from None
     folder.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.write(line + "\n")
+    data = line.encode() + b"\n"
+    with path.open("ab", buffering=len(data) + 1) as file:  # one write: others may append to this file too
+        file.write(data)
     return path
 
 
