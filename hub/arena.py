@@ -13,15 +13,12 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from netsiege.errors import ConfigError
-from netsiege.hub import clocks, door, leasing, resume
+from netsiege.hub import clocks, door, leasing, resume, seating
 from netsiege.hub.gate import NOBODY, Gate, OpenGate, Who
-from netsiege.hub.ledger import Record, file_chunk, match_ended, match_made, room_opened
+from netsiege.hub.ledger import Record, file_chunk, match_ended, room_opened
 from netsiege.hub.limits import DEFAULT_LIMITS, Limits
-from netsiege.hub.lobby import enter, missing_players, take_match, withdraw
-from netsiege.hub.rates import Rates
 from netsiege.hub.records import (
     NEVER,
-    Joiner,
     Match,
     Room,
     Seat,
@@ -31,6 +28,7 @@ from netsiege.hub.records import (
     Worker,
 )
 from netsiege.hub.roll import Roll
+from netsiege.hub.turnstile import Turnstile
 from netsiege.protocol import (
     AGENT_HEAD,
     EVENT_HEAD,
@@ -41,14 +39,11 @@ from netsiege.protocol import (
     Code,
     Episode,
     Error,
-    Held,
     Kind,
     LostSeat,
     OpenRoom,
-    SeatSpec,
     SessionRole,
     Trajectory,
-    Wait,
     message,
     pack,
 )
@@ -87,7 +82,7 @@ class Arena:
         self.gate = gate if gate is not None else OpenGate()
         self.limits = limits
         self.tally = self.gate.tally
-        self.joins = Rates(limits.seats_per_session, limits.joins_per_s)
+        self.turnstile = Turnstile(limits)
         self.started_s = now_s
         self.now_s = now_s
         self.journaling = journaling
@@ -169,51 +164,10 @@ class Arena:
             self.records.append(room_opened(room))
         return room
 
-    def seat_waiting(self, joiner: Joiner) -> None:
-        """Takes a joiner in, and makes what matches the room allows now; says so if it has to wait."""
-        enter(joiner)
-        self._fill_room(joiner.room)
-        if joiner.request in joiner.session.joins:
-            reason = Held.PLAYERS if missing_players(joiner.room) else Held.WORKER
-            body = Wait(reason).encode()
-            self.to_agents.append((joiner.session.peer, message(Kind.WAIT, 0, joiner.request, body)))
-
     def fill_rooms(self) -> None:
         """Places what has no worker, and makes what matches all rooms allow: when a worker is free."""
         leasing.place(self)
-        for room in self.rooms.values():
-            self._fill_room(room)
-
-    def _fill_room(self, room: Room) -> None:
-        while (worker := leasing.least_loaded(self)) is not None and (seated := take_match(room)) is not None:
-            ordinal, room.made, room.open = room.made, room.made + 1, room.open + 1
-            self.matches_made += 1
-            spec = room.spec
-            match = Match(
-                self.matches_made,
-                ordinal,
-                room,
-                derive_seed(spec.seed, ordinal),
-                tuple(player for _, player in seated),
-                tuple(SeatSpec(p.role, p.index, p.name, joiner.session.deltas) for joiner, p in seated),
-                worker.kin,
-                self.journaling and spec.journal,
-                clocks.has_clock(spec),
-            )
-            for index, (joiner, _) in enumerate(seated):
-                session = joiner.session
-                del session.joins[joiner.request]
-                asked = joiner.request
-                seat = Seat(self.draw_u64(), session, match, index, asked, session.peer, asked)
-                match.seats.append(seat)
-                session.seats[seat.handle] = self.seats[seat.handle] = seat
-            match.alive = len(match.seats)
-            match.held = [] if spec.round_s is not None else None
-            match.filed_turn = self.turns
-            self.matches[match.id] = match
-            if match.journaled:
-                self.records.append(match_made(match))
-            leasing.lease(self, match, worker)
+        seating.fill_rooms(self)
 
     def close_match(self, match: Match, cause: Cause, text: str) -> None:
         """Ends a match, takes it off its worker and tells whoever watches the room."""
@@ -357,7 +311,7 @@ class Arena:
         self.sessions.pop(session.peer, None)
         session.peer = b""
         for joiner in session.joins.values():
-            withdraw(joiner)
+            seating.withdraw(self, joiner)
         session.joins.clear()
         for room in session.watches:
             self.rooms[room].watchers.pop(session, None)
@@ -369,14 +323,14 @@ class Arena:
         clocks.tick(self)
         resume.tick(self)
         leasing.tick(self)
+        seating.tick(self)
         self._sweep_sessions()
         door.tick(self)
 
     def _sweep_sessions(self) -> None:
         """Says PONG, unasked, to a hundredth of the sessions: sending finds out which of them are gone.
 
-        The monitor tells of nearly every end; not of a connection that ended before its first frame was
-        read. At 20 ticks a second such a ghost stays for five seconds at most.
+        The monitor tells of nearly every end, but of none before its connection's first frame was read.
         """
         if not self._sweep:
             self._sweep = list(self.sessions)
@@ -389,11 +343,5 @@ class Arena:
         """Tells every session that the hub is closing; `paused`: that its journal keeps everything."""
         code = Code.HUB_PAUSED if paused else Code.HUB_CLOSING
         text = "the hub stops here and goes on from its journal" if paused else "the hub is closing"
-        body = Error(code, text).encode()
-        for session in self.sessions.values():
-            self.to_agents.append((session.peer, message(Kind.ERROR, 0, 0, body)))
-
-
-def derive_seed(seed: int, ordinal: int) -> int:
-    """The seed of a room's match number `ordinal`: 64 bits of SHA-256, so that neighbours share nothing."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/match/{ordinal}".encode()).digest()[:8], "big")
+        told = message(Kind.ERROR, 0, 0, Error(code, text).encode())
+        self.to_agents += [(session.peer, told) for session in self.sessions.values()]

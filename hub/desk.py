@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import netsiege
 from netsiege.errors import ConfigError, ProtocolError
-from netsiege.hub import door
+from netsiege.hub import door, seating
 from netsiege.hub.authority import Grant, Right
 from netsiege.hub.gate import Who
-from netsiege.hub.lobby import seats_of_role, waiting_joiners, withdraw
+from netsiege.hub.lobby import seats_of_role, waiting_joiners
 from netsiege.hub.records import ASKED, Joiner, Room, Session
 from netsiege.hub.resume import come_back
 from netsiege.protocol import (
@@ -141,7 +141,7 @@ def _join(arena: Arena, session: Session, request: int, body: bytes) -> None:
         raise ProtocolError(Code.NOT_ALLOWED, f"this key may not play {said.role}")
     joiner = Joiner(session, request, room, said.role)
     session.joins[request] = joiner
-    arena.seat_waiting(joiner)
+    seating.take_in(arena, joiner)
 
 
 def _check_seat_for(arena: Arena, session: Session) -> None:
@@ -151,8 +151,6 @@ def _check_seat_for(arena: Arena, session: Session) -> None:
     others = arena.roll.of_key.get(session.who.key, {})
     if sum(map(_seats, others)) >= limits.seats_per_key:
         raise ProtocolError(Code.OVERLOADED, f"a key holds at most {limits.seats_per_key} seats")
-    if not arena.joins.take(session.who.key or session.token, arena.now_s):
-        raise ProtocolError(Code.OVERLOADED, f"at most {limits.joins_per_s:g} JOINs a second, after a burst")
 
 
 def _seats(session: Session) -> int:
@@ -165,7 +163,7 @@ def withdraw_join(arena: Arena, session: Session, request: int, body: bytes) -> 
     joiner = session.joins.pop(number, None) if type(number) is int else None
     if joiner is None:
         raise ProtocolError(Code.UNKNOWN_SEAT, "no JOIN of this number is waiting (any more)")
-    withdraw(joiner)
+    seating.withdraw(arena, joiner)
     for each in (number, request):
         _answer(arena, session, Kind.END, each, End(Cause.LEFT).encode())
 

@@ -121,6 +121,7 @@ def tick(arena: Arena) -> None:
         return
     arena.next_second_s = arena.now_s + 1.0
     arena.idle_talk.clear()
+    arena.turnstile.look(arena.seats.values(), arena.now_s)
     for remembered in (arena.shut_out, arena.taken_over):
         for peer in [peer for peer, since_s in remembered.items() if arena.now_s - since_s > REMEMBER_S]:
             del remembered[peer]

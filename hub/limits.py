@@ -82,6 +82,17 @@ class Limits:
     connections_burst: int = _limit(
         2_000, "New connections of an address at once: a cluster's agents start together."
     )
+    stranger_cost: float = _limit(
+        20,
+        "A connection that ends before anything was said over it counts as so many new ones: half a "
+        "handshake, an unknown key, a refused one.",
+    )
+    storm_s: float = _limit(
+        5.0,
+        "Who goes on when it is turned away (50 times a second) is not even heard for so long: the kernel "
+        "drops its attempts to connect (Linux). What is connected goes on. 0 hears everybody.",
+        0,
+    )
     connections_per_key_s: float = _limit(
         10, "New connections of a key, after as many at once as it may have sessions.", 0.1
     )
@@ -91,9 +102,11 @@ class Limits:
     seats_per_key: int = _limit(
         MAX_BATCH, "Each takes up to 20 KB of a worker, but 1 MB if all its moves are as large as can be."
     )
-    joins_per_s: float = _limit(
-        1_000, "JOINs of a key, or a session without, after as many at once as it may have seats.", 0.1
+    joins_burst: int = _limit(
+        256,
+        "JOINs of a key at once while others play, since a match is as dear as ten moves: more of them wait.",
     )
+    joins_per_s: float = _limit(200, "So many of those who wait get their seats.", 0.1)
     idle_talk_per_s: int = _limit(
         1_000,
         "Messages that move no match: pings, repetitions, refusals. Each 2 KB of a message counts as one "

@@ -19,8 +19,10 @@ from typing import Final
 
 from attrs import define, frozen
 
+from netsiege.hub.closings import Closings
 from netsiege.hub.limits import Limits
-from netsiege.hub.rates import Rates
+from netsiege.hub.sieve import Sieve
+from netsiege.hub.storms import Storms
 
 LOOKS: Final = 128
 """Connections that one `look` looks at at least, about 5 µs each."""
@@ -105,8 +107,9 @@ class Lines:
         self._bounds = bounds
         self._by_descriptor: dict[int, Line] = {}
         self._of_address: Counter[str] = Counter()
-        limits = bounds.limits
-        self._rates = Rates(limits.connections_burst, limits.connections_per_s)
+        self._storms = Storms(bounds.limits)
+        self._sieve: Sieve | None = None
+        self._closings: Closings | None = None
         self._round: list[Line] = []
         self._unread = _Together()
         self._stuck = _Together()
@@ -117,6 +120,17 @@ class Lines:
 
     # --- comings and goings -------------------------------------------------------------------------------
 
+    def listening(self, descriptor: int) -> None:
+        """The port listens with this descriptor."""
+        self._sieve = Sieve(descriptor)
+        self._closings = Closings(self._sieve.port)
+
+    def close(self) -> None:
+        """The port is about to listen no more."""
+        if self._sieve is not None and self._closings is not None:
+            self._sieve.close()
+            self._closings.close()
+
     def accepted(self, descriptor: int, now_s: float) -> None:
         """A connection was taken: it is cut at once if there are too many. The last one has `ended`."""
         with _open(descriptor) as connection:
@@ -124,6 +138,8 @@ class Lines:
         line = Line(descriptor, address_of(origin), origin, now_s, looked_s=now_s)
         self._by_descriptor[descriptor] = line
         self._of_address[line.address] += 1
+        if origin is None:
+            self._storms.was_nobody()
         reason = self._too_many(line, now_s)
         if reason:
             self.turn_away(line, reason)
@@ -136,15 +152,17 @@ class Lines:
             return ""
         if self._of_address[line.address] > limits.connections_per_address:
             return "connections_per_address"
-        return "" if self._rates.take(line.address, now_s) else "connections_per_s"
+        return "" if self._storms.may_connect(line.address, now_s) else "connections_per_s"
 
-    def ended(self, descriptor: int) -> Line | None:
+    def ended(self, descriptor: int, now_s: float) -> Line | None:
         """A connection has ended: it is forgotten. Returns it if it was known."""
         line = self._by_descriptor.pop(descriptor, None)
         if line is not None:
             self._of_address[line.address] -= 1
             if not self._of_address[line.address]:
                 del self._of_address[line.address]
+            if not line.peer and self._bounds.counts(line.address):
+                self._storms.was_stranger(line.address, now_s)
             line.descriptor = -1
         return line
 
@@ -159,6 +177,7 @@ class Lines:
 
         Call it 20 times a second. `proven` says whether a peer has a session.
         """
+        self._leave_outside(now_s)
         if not self._round:
             self._round = list(self._by_descriptor.values())
             self._end_round()
@@ -168,6 +187,17 @@ class Lines:
             reason = self._reason(line, now_s, proven) if line.descriptor >= 0 else ""
             if reason:
                 self.turn_away(line, reason)
+
+    def _leave_outside(self, now_s: float) -> None:
+        """Who connects faster than it may, again and again, is not heard any more for a while."""
+        if self._sieve is None or self._closings is None:
+            return
+        addresses = (address_of((host, 0)) for host in self._closings.hosts())
+        self._storms.have_hung_up(each for each in addresses if self._bounds.counts(each))
+        (self._closings.open if self._storms.is_nameless() else self._closings.close)()
+        for address in self._storms.begun(now_s):
+            self._bounds.note("storm", Line(-1, address, None, now_s))
+        self._sieve.drop(self._storms.outside(now_s))
 
     def _end_round(self) -> None:
         """Once all have been looked at: if there is too much together, the largest goes next."""

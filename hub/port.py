@@ -90,7 +90,7 @@ class Port:
         bare: Any = super(zmq.Socket, self.socket)
         self._recv, self._send, self._get = bare.recv, bare.send, bare.get
         self.monitor = self.socket.get_monitor_socket(
-            zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+            zmq.EVENT_LISTENING | zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
         )
         try:
             self.socket.bind(bind)
@@ -177,7 +177,10 @@ class Port:
             if event["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self._given += 1
                 continue
-            line = self.lines.ended(event["value"])
+            if event["event"] == zmq.EVENT_LISTENING:
+                self.lines.listening(event["value"])
+                continue
+            line = self.lines.ended(event["value"], time.monotonic())
             if line is not None and line.peer:
                 self._depart(line.peer)
             if event["event"] == zmq.EVENT_ACCEPTED:
@@ -236,6 +239,7 @@ class Port:
 
     def close(self) -> None:
         """Closes socket and monitor; what was sent has a moment to leave."""
+        self.lines.close()
         self.socket.disable_monitor()
         self.monitor.close(0)
         self.socket.close()

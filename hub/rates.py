@@ -34,6 +34,11 @@ class Rates:
         self._left[who] = (left - 1 if may else left), now_s
         return may
 
+    def charge(self, who: Hashable, now_s: float, cost: float) -> None:
+        """Counts as having done it `cost` times more, as far as the bucket goes."""
+        left = self._now(self._left.get(who, (self._burst, now_s)), now_s)
+        self._left[who] = max(0.0, left - cost), now_s
+
     def _now(self, told: tuple[float, float], now_s: float) -> float:
         left, since_s = told
         return min(self._burst, left + (now_s - since_s) * self._per_s)

@@ -164,6 +164,7 @@ class Client(Carrier):
             Held.WORKER: "it waits for an engine worker: start one with `netsiege worker`",
             Held.PEERS: "it waits for the other seats to end their episode",
             Held.RESET: "it waits for the other seats to ask for a reset",
+            Held.TURN: "so many seats are given out one after another while others play",
             None: "it has said nothing about it",
         }
         return f"the hub has not answered within {timeout_s:g} s: " + ", ".join(

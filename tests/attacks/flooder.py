@@ -7,6 +7,7 @@ on, and never stops by itself. FOLDER has the keys that it may use. What it does
 import contextlib
 import itertools
 import os
+import resource
 import struct
 import sys
 import time
@@ -21,6 +22,8 @@ from tests.attacks import zmtp
 PASS = action_body(None)
 SOURCES = 16
 """Addresses of this machine that connections come from."""
+SOCKETS = 60_000
+"""libzmq takes a moment to close one."""
 AT_ONCE = 40
 """Connections that are opened before the first of them is closed."""
 
@@ -35,6 +38,7 @@ class Flooder:
     def __init__(self, address, keys, room):
         self.address, self.keys, self.room = address, keys, room
         self.context = zmq.Context()
+        self.context.set(zmq.MAX_SOCKETS, SOCKETS)
         self.seats = []
         self._numbers = itertools.count(10)
 
@@ -225,6 +229,8 @@ KINDS = (
 
 def main(kind, address, folder, room):
     flood = getattr(Flooder(address, Keys.load(folder), room), kind)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     print("ready", os.getpid(), flush=True)  # noqa: T201  # to whoever has started it
     sys.stdin.readline()
     flood()

@@ -31,6 +31,8 @@ from tests.e2e.conftest import RunningHub
 AGENTS = 50
 SETTLE_S = 0.2
 BURN_SLICE_S = 0.01
+COPIES = {"large": 1 << 20, "too_large": 10 << 20}
+"""Who moves much memory slows everybody on the same machine, whomever it talks to: so does the burner."""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -41,21 +43,22 @@ def processor_s(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
-def burn(share):
-    """Takes a share of one core, and talks to nobody."""
+def burn(share, copies=0):
+    """Takes a share of one core, and talks to nobody. It copies so many bytes again and again."""
+    body = bytes(copies)
     while True:
         until_s = time.monotonic() + BURN_SLICE_S
         while time.monotonic() < until_s - BURN_SLICE_S * (1 - share):
-            pass
+            bytearray(body)
         time.sleep(max(0.0, until_s - time.monotonic()))
 
 
 @contextlib.contextmanager
-def burning(cores):
-    """Processes that burn so many cores together."""
+def burning(cores, copies):
+    """Processes that burn so many cores together, copying so many bytes."""
     shares = [min(1.0, cores - n) for n in range(4) if cores > n]
     context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=burn, args=(share,), daemon=True) for share in shares]
+    processes = [context.Process(target=burn, args=(share, copies), daemon=True) for share in shares]
     for process in processes:
         process.start()
     try:
@@ -178,7 +181,7 @@ class Theatre:
         finally:
             flooder.end()
         time.sleep(SETTLE_S)
-        with burning(figures.cores[-1]):
+        with burning(figures.cores[-1], COPIES.get(kind, 0)):
             figures.burnt.append(self.rate(window_s))
 
     def close(self):

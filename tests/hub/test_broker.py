@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from netsiege.errors import Forfeited, MatchOver, ProtocolError, WorkerLost
 from netsiege.game import IP, Action, ActionType, AgentRole, Observation
-from netsiege.hub.arena import SWEEP_TICKS, derive_seed
+from netsiege.hub.arena import SWEEP_TICKS
 from netsiege.hub.leasing import PROGRESS_LIMIT_S
+from netsiege.hub.seating import derive_seed
 from netsiege.protocol import (
     AGENT_HEAD,
     DEFAULT_GRACE_S,

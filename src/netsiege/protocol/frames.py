@@ -160,6 +160,7 @@ class Held(enum.StrEnum):
     WORKER = "worker"
     PEERS = "peers"
     RESET = "reset"
+    TURN = "turn"
 
 
 class Cause(enum.StrEnum):

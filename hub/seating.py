@@ -1,0 +1,93 @@
+"""Seating: joiners become the seats of a match, in their turn. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from netsiege.hub import clocks, leasing, lobby
+from netsiege.hub.ledger import match_made
+from netsiege.hub.records import Joiner, Match, Room, Seat, Worker
+from netsiege.protocol import Held, Kind, Player, SeatSpec, Wait, message
+
+if TYPE_CHECKING:
+    from netsiege.hub.arena import Arena
+
+
+def take_in(arena: Arena, joiner: Joiner) -> None:
+    """Takes a joiner in, or has it wait for its turn."""
+    if arena.turnstile.may_pass(joiner, arena.now_s):
+        _enter(arena, joiner)
+    else:
+        _tell_held(arena, joiner, Held.TURN)
+
+
+def tick(arena: Arena) -> None:
+    """Takes in those whose turn it is."""
+    for joiner in arena.turnstile.next_ones(arena.now_s):
+        _enter(arena, joiner)
+
+
+def withdraw(arena: Arena, joiner: Joiner) -> None:
+    """Lets a joiner go that has no seat yet."""
+    if not arena.turnstile.withdraw(joiner):
+        lobby.withdraw(joiner)
+
+
+def _enter(arena: Arena, joiner: Joiner) -> None:
+    """Makes what matches the joiner's room allows now; says so if it has to wait."""
+    lobby.enter(joiner)
+    _fill_room(arena, joiner.room)
+    if joiner.request in joiner.session.joins:
+        _tell_held(arena, joiner, Held.PLAYERS if lobby.missing_players(joiner.room) else Held.WORKER)
+
+
+def _tell_held(arena: Arena, joiner: Joiner, why: Held) -> None:
+    body = Wait(why).encode()
+    arena.to_agents.append((joiner.session.peer, message(Kind.WAIT, 0, joiner.request, body)))
+
+
+def fill_rooms(arena: Arena) -> None:
+    """Makes what matches all rooms allow."""
+    for room in arena.rooms.values():
+        _fill_room(arena, room)
+
+
+def _fill_room(arena: Arena, room: Room) -> None:
+    while (worker := leasing.least_loaded(arena)) is not None and (seated := lobby.take_match(room)):
+        _make_match(arena, room, seated, worker)
+
+
+def _make_match(arena: Arena, room: Room, seated: list[tuple[Joiner, Player]], worker: Worker) -> None:
+    ordinal, room.made, room.open = room.made, room.made + 1, room.open + 1
+    arena.matches_made += 1
+    spec = room.spec
+    match = Match(
+        arena.matches_made,
+        ordinal,
+        room,
+        derive_seed(spec.seed, ordinal),
+        tuple(player for _, player in seated),
+        tuple(SeatSpec(p.role, p.index, p.name, joiner.session.deltas) for joiner, p in seated),
+        worker.kin,
+        arena.journaling and spec.journal,
+        clocks.has_clock(spec),
+    )
+    for index, (joiner, _) in enumerate(seated):
+        session, asked = joiner.session, joiner.request
+        del session.joins[asked]
+        seat = Seat(arena.draw_u64(), session, match, index, asked, session.peer, asked)
+        match.seats.append(seat)
+        session.seats[seat.handle] = arena.seats[seat.handle] = seat
+    match.alive = len(match.seats)
+    match.held = [] if spec.round_s is not None else None
+    match.filed_turn = arena.turns
+    arena.matches[match.id] = match
+    if match.journaled:
+        arena.records.append(match_made(match))
+    leasing.lease(arena, match, worker)
+
+
+def derive_seed(seed: int, ordinal: int) -> int:
+    """The seed of a room's match number `ordinal`: 64 bits of SHA-256, so that neighbours share nothing."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/match/{ordinal}".encode()).digest()[:8], "big")
