@@ -83,13 +83,13 @@ class Limits:
         2_000, "New connections of an address at once: a cluster's agents start together."
     )
     stranger_cost: float = _limit(
-        20,
+        40,
         "A connection that ends before anything was said over it counts as so many new ones: half a "
         "handshake, an unknown key, a refused one.",
     )
     storm_s: float = _limit(
         5.0,
-        "Who goes on when it is turned away (50 times a second) is not even heard for so long: the kernel "
+        "Who goes on when it is turned away (25 times a second) is not even heard for so long: the kernel "
         "drops its attempts to connect (Linux). What is connected goes on. 0 hears everybody.",
         0,
     )
@@ -106,7 +106,7 @@ class Limits:
         256,
         "JOINs of a key at once while others play, since a match is as dear as ten moves: more of them wait.",
     )
-    joins_per_s: float = _limit(200, "So many of those who wait get their seats.", 0.1)
+    joins_per_s: float = _limit(100, "So many of those who wait get their seats.", 0.1)
     idle_talk_per_s: int = _limit(
         1_000,
         "Messages that move no match: pings, repetitions, refusals. Each 2 KB of a message counts as one "

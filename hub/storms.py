@@ -9,7 +9,7 @@ from typing import Final
 from netsiege.hub.limits import Limits
 from netsiege.hub.rates import Rates
 
-STORM: Final = 50
+STORM: Final = 25
 """An address that is turned away so often within a second is left outside for a while."""
 
 
@@ -49,7 +49,8 @@ class Storms:
 
     def begun(self, now_s: float) -> list[str]:
         """The addresses that are outside from now on. Asked several times a second."""
-        new = [each for each, count in self._turned_away.items() if each and count >= STORM]
+        turned_away = self._turned_away.items() if self._limits.storm_s else ()
+        new = [each for each, count in turned_away if each and count >= STORM]
         for address in new:
             del self._turned_away[address]
             self._outside[address] = now_s + self._limits.storm_s

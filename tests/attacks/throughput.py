@@ -30,7 +30,9 @@ from tests.e2e.conftest import RunningHub
 
 AGENTS = 50
 SETTLE_S = 0.2
-BURN_SLICE_S = 0.01
+BURN_SLICE_S = 0.002
+BURNERS = 4
+"""So many, as a flooder has several threads that want their share of the machine."""
 COPIES = {"large": 1 << 20, "too_large": 10 << 20}
 """Who moves much memory slows everybody on the same machine, whomever it talks to: so does the burner."""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -43,22 +45,22 @@ def processor_s(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
-def burn(share, copies=0):
+def burn(share, copies):
     """Takes a share of one core, and talks to nobody. It copies so many bytes again and again."""
     body = bytes(copies)
+    since_s, had_s = time.monotonic(), time.process_time()
     while True:
-        until_s = time.monotonic() + BURN_SLICE_S
-        while time.monotonic() < until_s - BURN_SLICE_S * (1 - share):
+        while time.process_time() - had_s < share * (time.monotonic() - since_s):
             bytearray(body)
-        time.sleep(max(0.0, until_s - time.monotonic()))
+        time.sleep(BURN_SLICE_S)
 
 
 @contextlib.contextmanager
 def burning(cores, copies):
     """Processes that burn so many cores together, copying so many bytes."""
-    shares = [min(1.0, cores - n) for n in range(4) if cores > n]
     context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=burn, args=(share, copies), daemon=True) for share in shares]
+    share = cores / BURNERS
+    processes = [context.Process(target=burn, args=(share, copies), daemon=True) for _ in range(BURNERS)]
     for process in processes:
         process.start()
     try:

@@ -243,20 +243,6 @@ def test_limits_of_a_key_and_of_an_address_are_kept(keyed):
     assert not any(isinstance(a, ProtocolError) for a in rig.agent(b"g").answers())
 
 
-def test_joins_are_limited_to_a_burst_and_a_rate():
-    rig = Rig(limits=attrs.evolve(DEFAULT_LIMITS, seats_per_session=3, joins_per_s=1))
-    worker, agent = rig.worker(b"w"), rig.agent(b"a")
-    for n in range(6):
-        agent.join()
-        for lease in worker.seat_all():
-            agent.ask(agent.session.leave(agent.seat))
-            worker.out(lease, 0, Kind.END, agent.session._last_request, b"\x92\xa4left\xa0", 2)
-        if n == 4:
-            rig.tick(1)
-    codes = [a.code for a in agent.answers() if isinstance(a, ProtocolError)]
-    assert codes == ["OVERLOADED"] * 2
-
-
 def test_rooms_are_limited_and_a_director_opens_those_that_its_key_may_know(keyed):
     keyed.file.add(BOB, Grant("bob", Right.ADMIN, rooms=("cup-*",)))
     keyed.gate.reload()
