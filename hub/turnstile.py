@@ -29,6 +29,12 @@ class Turnstile:
         self._joined: dict[bytes, float] = {}
         self._movers: frozenset[bytes] = frozenset()
 
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    def __contains__(self, joiner: Joiner) -> bool:
+        return joiner in self._waiting.get(joiner.session.who.key, ())
+
     def may_pass(self, joiner: Joiner, now_s: float) -> bool:
         """Whether a joiner may have a seat now; else it waits here."""
         key = joiner.session.who.key
@@ -47,12 +53,11 @@ class Turnstile:
 
     def withdraw(self, joiner: Joiner) -> bool:
         """Lets a joiner go that waits here. False if it does not."""
-        key = joiner.session.who.key
-        waiting = self._waiting.get(key, {})
-        if joiner not in waiting:
+        if joiner not in self:
             return False
-        del waiting[joiner]
-        if not waiting:
+        key = joiner.session.who.key
+        del self._waiting[key][joiner]
+        if not self._waiting[key]:
             del self._waiting[key]
         return True
 

@@ -47,7 +47,10 @@ def _check_sessions(arena: Arena, peers: int) -> None:
     for session in arena.tokens.values():
         assert len(session.seats) + len(session.joins) <= limits.seats_per_session
         assert len(session.lost) <= LOST_MAX
-        assert all(joiner in _queue_of(joiner) for joiner in session.joins.values())
+        for joiner in session.joins.values():
+            assert (joiner in _queue_of(joiner)) != (joiner in arena.turnstile), (
+                "a JOIN waits nowhere, or twice"
+            )
         for name, request in session.watches.items():
             assert arena.rooms[name].watchers[session] == request
     assert sum(arena.roll.of_address.values()) == len(arena.tokens)
@@ -77,7 +80,7 @@ def _check_seats(arena: Arena) -> None:
 
 def _check_rooms(arena: Arena) -> None:
     assert len(arena.rooms) <= arena.limits.rooms
-    waiting = 0
+    waiting = len(arena.turnstile)
     for room in arena.rooms.values():
         waiting += sum(map(len, room.waiting.values()))
         assert room.open == sum(match.room is room for match in arena.matches.values())
@@ -108,6 +111,7 @@ def check_forgotten(arena: Arena) -> None:
         if isinstance(value, dict | list | set | deque) and value and name not in STAYS
     }
     assert not left, f"the hub does not forget: {left}"
+    assert not len(arena.turnstile)
     assert not arena.roll.of_key
     assert not arena.roll.of_address
     for room in arena.rooms.values():

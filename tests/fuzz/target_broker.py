@@ -55,7 +55,8 @@ LIMITS: Final = Limits(
     seats_per_key=8,
     sessions_per_key=2,
     sessions_per_address=6,
-    joins_per_s=2.0,
+    joins_burst=2,
+    joins_per_s=1.0,
     rooms=7,
 )
 READY: Final = Ready("worker", 1_000, b"engine", RULESETS, b"process")

@@ -12,7 +12,7 @@ from netsiege import session
 from netsiege.engine.game import Game
 from netsiege.engine.host import GameHost
 from netsiege.errors import ProtocolError
-from netsiege.hub import arena, broker, door, leasing, ledger, pending, records, resume
+from netsiege.hub import arena, broker, door, leasing, ledger, pending, records, resume, seating
 from netsiege.hub.broker import Broker
 from netsiege.hub.records import Seat
 from netsiege.protocol import Code, Kind, play
@@ -62,7 +62,7 @@ def never_lets_in_again_who_was_shown_out(patch: Patch) -> None:
 
 
 def keeps_the_joins_of_who_has_gone(patch: Patch) -> None:
-    patch.setattr(arena, "withdraw", nothing)
+    patch.setattr(seating, "withdraw", nothing)
 
 
 def weighs_what_it_refuses(patch: Patch) -> None:

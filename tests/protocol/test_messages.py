@@ -146,7 +146,7 @@ def test_kinds_flags_and_words_keep_their_numbers():
         "TIMEOUT": 80, "RESULT": 81,
     }  # fmt: skip
     assert [int(flag) for flag in (Flag.NONE, Flag.MOVE, Flag.OVER)] == [0, 1, 2]
-    assert list(Held) == ["players", "worker", "peers", "reset"]
+    assert list(Held) == ["players", "worker", "peers", "reset", "turn"]
     assert list(Code) == [
         "MALFORMED", "VERSION", "TOO_LARGE", "HELLO_FIRST", "UNKNOWN_SESSION", "NOT_ALLOWED", "UNKNOWN_SEAT",
         "UNKNOWN_ROOM", "BAD_ROLE", "BAD_ACTION", "BAD_REQUEST", "BUSY", "OVERLOADED", "WORKER_LOST",
