@@ -103,7 +103,7 @@ class Limits:
         MAX_BATCH, "Each takes up to 20 KB of a worker, but 1 MB if all its moves are as large as can be."
     )
     joins_burst: int = _limit(
-        256,
+        128,
         "JOINs of a key at once while others play, since a match is as dear as ten moves: more of them wait.",
     )
     joins_per_s: float = _limit(100, "So many of those who wait get their seats.", 0.1)
