@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from netsiege.agents.parameters import Parameter, settle
 from netsiege.errors import ConfigError, HubUnreachable
 from netsiege.game import AgentRole
 from netsiege.keys import Keys
@@ -29,6 +30,8 @@ class AgentProfile:
 
     plays: ClassVar[tuple[AgentRole, ...]] = tuple(AgentRole)
     """The roles that the agent can take."""
+    parameters: ClassVar[Mapping[str, Parameter]] = {}
+    """What can be set on the agent; each becomes an attribute of its name."""
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class AgentProfile:
         reconnect_s: float = RECONNECT_S,
         session_token: bytes | None = None,
         keys: Keys | str | os.PathLike[str] | None = None,
+        **parameters: object,
     ) -> None:
         """`address` (`tcp://HOST:PORT`) stands in for `host` and `port`. Connects when it registers.
 
@@ -51,7 +55,11 @@ class AgentProfile:
 
         `keys` is what a hub with keys asks for: a folder that `netsiege keys` has made, or `Keys`. Without,
         it is the folder in the environment variable NETSIEGE_KEYS, if that is set.
+
+        `parameters` are those that the class declares. Raises `ConfigError` for others.
         """
+        for parameter, value in settle(type(self).__name__, self.parameters, parameters).items():
+            setattr(self, parameter, value)
         self.address = address or f"tcp://{host}:{port}"
         self.room = room
         self.name = _checked_name(name or type(self).__name__)

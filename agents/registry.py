@@ -6,12 +6,15 @@ import difflib
 import inspect
 import os
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from attrs import frozen
 
 from netsiege.agents.base import BaseAgent
+from netsiege.agents.parameters import Parameter, settle
 from netsiege.errors import ConfigError
 from netsiege.game import AgentRole
 
@@ -25,15 +28,56 @@ class AgentEntry:
     name: str
     plays: tuple[AgentRole, ...]
     summary: str
+    parameters: Mapping[str, Parameter] = {}
+
+
+@frozen
+class AgentChoice:
+    """An agent as it was asked for: `NAME`, or `NAME,PARAMETER=VALUE,…`."""
+
+    said: str
+    cls: type[BaseAgent]
+    parameters: Mapping[str, Any]
+
+    def make(self, role: AgentRole | None = None, **profile: Any) -> BaseAgent:
+        """The agent, for its first role if none is named. `profile` is what every agent takes."""
+        return self.cls(role=role or self.cls.plays[0], **profile, **self.parameters)
 
 
 def list_agents() -> tuple[AgentEntry, ...]:
     """All agents that installed packages offer, with their roles and the first line of their docstring."""
     return tuple(
-        AgentEntry(point.name, cls.plays, (inspect.getdoc(cls) or "").split("\n")[0])
+        AgentEntry(point.name, cls.plays, (inspect.getdoc(cls) or "").split("\n")[0], cls.parameters)
         for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)
         for cls in [_load(point)]
     )
+
+
+def read_role(said: str | None) -> AgentRole | None:
+    """A role as it was asked for. Raises `ConfigError`."""
+    try:
+        return None if said is None else AgentRole.from_string(said)
+    except ValueError:
+        roles = ", ".join(role.value for role in AgentRole)
+        raise ConfigError(f"--role: {said!r} is not a role; roles: {roles}") from None
+
+
+def choose_agent(said: str, role: AgentRole | None = None, **parameters: object) -> AgentChoice:
+    """Reads `NAME,PARAMETER=VALUE,…`; further `parameters` win.
+
+    Raises `ConfigError` like `find_agent`, and for parameters that the agent does not have, or bad values.
+    """
+    name, *settings = said.split(",")
+    cls = find_agent(name, role)
+    given: dict[str, object] = {}
+    for setting in settings:
+        parameter, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"agent {said!r}: write NAME,PARAMETER=VALUE; {setting!r} has no value")
+        given[parameter.strip().replace("-", "_")] = value.strip()
+    given.update(parameters)
+    settle(name, cls.parameters, given)
+    return AgentChoice(said, cls, given)
 
 
 def find_agent(name: str, role: AgentRole | None = None) -> type[BaseAgent]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from netsiege.agents.base import EpisodeSummary
-from netsiege.agents.registry import find_agent
-from netsiege.errors import ConfigError
-from netsiege.game import AgentRole
+from netsiege.agents.registry import choose_agent, read_role
 from netsiege.wire import check_address
 
 
@@ -19,21 +17,15 @@ def run_agent(
     seats: int,
     wait_s: float,
     keys: str | None = None,
+    model: str | None = None,
 ) -> list[EpisodeSummary]:
     """Plays and returns the episodes. None for `episodes`: as many as the match has, or one.
 
     Raises `ConfigError` for a bad name or role, and whatever playing raises.
     """
-    wanted = None
-    if role is not None:
-        try:
-            wanted = AgentRole.from_string(role)
-        except ValueError:
-            roles = ", ".join(r.value for r in AgentRole)
-            raise ConfigError(f"--role: {role!r} is not a role; roles: {roles}") from None
-    cls = find_agent(name, wanted)
-    agent = cls(
-        role=wanted or cls.plays[0],
+    wanted = read_role(role)
+    agent = choose_agent(name, wanted, **({} if model is None else {"model": model})).make(
+        wanted,
         address=check_address(hub),
         room=room,
         name=name[:64],

@@ -12,6 +12,7 @@ import typer
 
 from netsiege.cli_bench import bench_app
 from netsiege.cli_keys import keys_app
+from netsiege.cli_learn import evaluate, train
 from netsiege.cli_replay import replay_app
 from netsiege.errors import (
     AuthError,
@@ -38,6 +39,8 @@ agent_app = typer.Typer(
     help="Run an agent against a hub, or list the agents there are.", no_args_is_help=True
 )
 scenario_app = typer.Typer(help="Look at scenarios, and check your own.", no_args_is_help=True)
+app.command()(train)
+app.command()(evaluate)
 app.add_typer(agent_app, name="agent")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(replay_app, name="replay")
@@ -217,7 +220,12 @@ def _state_of(hub: str, keys: str | None) -> State:
 
 @agent_app.command("run")
 def agent_run(
-    name: Annotated[str, typer.Argument(help="An agent of `netsiege agent list`, or module:Class.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="An agent of `netsiege agent list`, or module:Class; `NAME,PARAMETER=VALUE` sets one."
+        ),
+    ],
     hub: HubAddress = DEFAULT_HUB,
     role: Annotated[
         Optional[str], typer.Option(help="Attacker, Defender or Benign. Default: what it plays.")
@@ -228,6 +236,9 @@ def agent_run(
     ] = None,
     seats: Annotated[int, typer.Option(min=1, help="Seats to play at once over one connection.")] = 1,
     wait: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the hub to answer.")] = 2.5,
+    model: Annotated[
+        Optional[str], typer.Option(metavar="DIR", help="What a learned agent has learned.")
+    ] = None,
     keys: Keys = None,
     as_json: Json = False,
     parent: Parent = None,
@@ -239,7 +250,9 @@ def agent_run(
 
     end_with_parent(parent)
     try:
-        played = run_agent(name, hub, role, room=room, episodes=episodes, seats=seats, wait_s=wait, keys=keys)
+        played = run_agent(
+            name, hub, role, room=room, episodes=episodes, seats=seats, wait_s=wait, keys=keys, model=model
+        )
     except SiegeError:
         raise
     except Exception as error:  # the agent's own code, which is not ours to report

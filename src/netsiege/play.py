@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from netsiege.agents.registry import find_agent
+from netsiege.agents.registry import choose_agent
 from netsiege.client import Client
 from netsiege.errors import SiegeError, WorkerLost
 from netsiege.game import AgentRole, AgentStatus
@@ -120,7 +120,7 @@ def play(
     breaks.
     """
     for entrant in entrants:
-        find_agent(entrant.agent, entrant.role)
+        choose_agent(entrant.agent, entrant.role)
     with Children() as children:
         hub = LocalHub(children, workers)
         with Client(hub.address, "play", SessionRole.DIRECTOR, keys=NO_KEYS) as director:

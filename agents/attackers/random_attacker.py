@@ -1,4 +1,4 @@
-"""Reference attackers."""
+"""An attacker that plays any valid action."""
 
 from __future__ import annotations
 

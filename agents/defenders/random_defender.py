@@ -1,4 +1,4 @@
-"""Reference defenders."""
+"""A defender that blocks at random."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reference benign users."""
+"""A user that copies data about."""
 
 from __future__ import annotations
 

@@ -1,0 +1,7 @@
+"""Reference benign users."""
+
+from __future__ import annotations
+
+from netsiege.agents.benign.random_benign import RandomBenign
+
+__all__ = ["RandomBenign"]

@@ -1,0 +1,1 @@
+"""Learning from play: an abstraction without addresses, tables of values, and the training of both."""

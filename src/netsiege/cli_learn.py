@@ -1,0 +1,152 @@
+"""The commands about what agents can: `netsiege train`, `netsiege evaluate`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from netsiege.agents.learning.training import Plan, Training
+
+EXIT_INTERRUPTED = 130
+MAX_SEED = (1 << 64) - 1
+
+Scenario = Annotated[
+    Optional[str],  # typer reads Optional
+    typer.Option(help="A bundled scenario, or a YAML file. Default: two_networks_tiny."),
+]
+Task = Annotated[
+    Optional[str],  # typer reads Optional
+    typer.Option(help="A task: a bundled one, or a YAML file, NetSecGame's included."),
+]
+Opponents = Annotated[
+    Optional[list[str]],  # typer reads Optional
+    typer.Option(
+        "--opponent", metavar="NAME", help="An agent to meet, its parameters after commas; may be said often."
+    ),
+]
+Readdressed = Annotated[
+    bool, typer.Option("--readdressed", help="Every episode under other addresses of hosts and networks.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to stderr.")]
+
+
+def train(
+    algorithm: Annotated[
+        str, typer.Argument(help="q-learning, sarsa or conceptual, or another that learns.")
+    ],
+    out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where model, log and curve go.")],
+    scenario: Scenario = None,
+    task: Task = None,
+    opponent: Opponents = None,
+    episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Equal seeds give equal models.")] = 0,
+    rate: Annotated[float, typer.Option(min=1e-6, max=1, help="The learning rate.")] = 0.1,
+    discount: Annotated[float, typer.Option(min=0, max=1, help="Of later rewards.")] = 0.95,
+    schedule: Annotated[
+        str, typer.Option(help="How the share of explorations (ε) falls: linear, exponential, constant.")
+    ] = "linear",
+    epsilon_start: Annotated[float, typer.Option(min=0, max=1, help="ε at first.")] = 1.0,
+    epsilon_end: Annotated[float, typer.Option(min=0, max=1, help="ε at last.")] = 0.02,
+    readdressed: Readdressed = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train an agent in this process, at the engine's speed; it plays anywhere with --model DIR."""
+    from pathlib import Path
+
+    from netsiege.agents.learning.training import SCHEDULES, Plan, Training
+    from netsiege.errors import ConfigError
+    from netsiege.local import Stop
+    from netsiege.show_learning import TrainingProgress
+
+    if schedule not in SCHEDULES:
+        raise ConfigError(f"--schedule: {schedule!r} is none of {', '.join(SCHEDULES)}")
+    plan = Plan(
+        algorithm,
+        scenario,
+        task,
+        tuple(opponent or ()),
+        episodes,
+        seed,
+        rate,
+        discount,
+        schedule,
+        epsilon_start,
+        epsilon_end,
+        readdressed=readdressed,
+    )
+    folder = Path(out)
+    training = Training.resume(plan, folder) if resume else Training.start(plan, folder)
+    for warning in training.arrangement.warnings:
+        print(f"netsiege: warning: {warning}", file=sys.stderr)
+    with Stop() as stop, TrainingProgress(plan.episodes, training) as progress:
+        done = training.run(stop, progress.advance)
+    _say_what_was_learned(training, folder, plan, as_json)
+    if not done:
+        print(f"netsiege: stopped after {training.episode} episodes; --resume goes on", file=sys.stderr)
+        raise SystemExit(EXIT_INTERRUPTED if stop.signal is None else 128 + stop.signal)
+
+
+def _say_what_was_learned(training: Training, folder: Path, plan: Plan, as_json: bool) -> None:
+    from netsiege.agents.learning.curve import FILE, draw_curve
+    from netsiege.errors import ConfigError
+
+    written = [folder / "model.json", folder / "log.jsonl"]
+    if training.lines:
+        try:
+            name = training.arrangement.spec.topology.name
+            draw_curve(training.lines, f"{plan.algorithm} on {name}", folder / FILE)
+            written.append(folder / FILE)
+        except ConfigError as error:
+            print(f"netsiege: no curve: {error}", file=sys.stderr)
+    last = training.lines[-1] if training.lines else {}
+    if as_json:
+        print(json.dumps({"files": [str(path) for path in written], **last}, indent=2))
+        return
+    if last:
+        print(
+            f"the last episodes: {last['win_rate']:.0%} won, return {last['mean_return']:.1f}, "
+            f"{last['mean_steps']:.1f} steps, explorations included"
+        )
+    for path in written:
+        print(path)
+
+
+def evaluate(
+    agent: Annotated[str, typer.Argument(help="An agent of `netsiege agent list`, or module:Class.")],
+    scenario: Scenario = None,
+    task: Task = None,
+    opponent: Opponents = None,
+    episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Equal seeds give equal figures.")] = 0,
+    role: Annotated[Optional[str], typer.Option(help="Attacker, Defender or Benign.")] = None,
+    model: Annotated[Optional[str], typer.Option(metavar="DIR", help="What it has learned.")] = None,
+    readdressed: Readdressed = False,
+    as_json: Json = False,
+) -> None:
+    """Play many episodes in this process, and print win rate, return and steps with 95% intervals."""
+    from netsiege.agents.arrangement import arrange
+    from netsiege.agents.evaluation import evaluate as measure
+    from netsiege.agents.registry import choose_agent, read_role
+    from netsiege.show import EpisodeProgress
+    from netsiege.show_learning import print_evaluation
+
+    wanted = read_role(role)
+    choice = choose_agent(agent, wanted, **({} if model is None else {"model": model}))
+    arrangement = arrange(
+        choice, opponent or (), scenario=scenario, task=task, role=wanted, readdressed=readdressed
+    )
+    for warning in arrangement.warnings:
+        print(f"netsiege: warning: {warning}", file=sys.stderr)
+    with EpisodeProgress(episodes, arrangement.spec.topology.name) as progress:
+        told = measure(arrangement, episodes, seed, readdressed=readdressed, progress=progress.advance)
+    if as_json:
+        print(json.dumps(told.as_dict(), indent=2))
+    else:
+        print_evaluation(told)
