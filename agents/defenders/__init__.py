@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from netsiege.agents.defenders.random_defender import RandomDefender
+from netsiege.agents.defenders.scripted_defender import ScriptedDefender
+from netsiege.agents.defenders.stochastic_defender import StochasticDefender
 
-__all__ = ["RandomDefender"]
+__all__ = ["RandomDefender", "ScriptedDefender", "StochasticDefender"]

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 
 import typer
 
+from netsiege.cli_agents import agent_app
 from netsiege.cli_bench import bench_app
 from netsiege.cli_keys import keys_app
 from netsiege.cli_learn import evaluate, train
 from netsiege.cli_replay import replay_app
+from netsiege.cli_types import DEFAULT_HUB, HubAddress, Json, Keys, Parent, Seed
 from netsiege.errors import (
     AuthError,
     ConfigError,
@@ -35,9 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-agent_app = typer.Typer(
-    help="Run an agent against a hub, or list the agents there are.", no_args_is_help=True
-)
 scenario_app = typer.Typer(help="Look at scenarios, and check your own.", no_args_is_help=True)
 app.command()(train)
 app.command()(evaluate)
@@ -47,24 +46,6 @@ app.add_typer(replay_app, name="replay")
 app.add_typer(keys_app, name="keys")
 app.add_typer(bench_app, name="bench")
 
-MAX_SEED = (1 << 64) - 1
-Seed = Annotated[
-    Optional[int],  # typer reads Optional
-    typer.Option(
-        "--seed", min=0, max=MAX_SEED, help="Equal seeds give equal games. Default: the task's, or a new one."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to stderr.")]
-Parent = Annotated[Optional[int], typer.Option("--parent", hidden=True)]  # typer reads Optional
-Keys = Annotated[
-    Optional[str],  # typer reads Optional
-    typer.Option(
-        "--keys", metavar="DIR", envvar="NETSIEGE_KEYS", help="The keys folder: see `netsiege keys`."
-    ),
-]
-HubAddress = Annotated[str, typer.Option("--hub", help="Where the hub listens for agents.")]
-
-DEFAULT_HUB = "tcp://127.0.0.1:9100"
 DEFAULT_WORKERS_HUB = "tcp://127.0.0.1:9101"
 
 
@@ -216,60 +197,6 @@ def _state_of(hub: str, keys: str | None) -> State:
             raise
         with Client(hub, "status", SessionRole.SPECTATOR, keys=keys) as spectator:
             return spectator.status()
-
-
-@agent_app.command("run")
-def agent_run(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="An agent of `netsiege agent list`, or module:Class; `NAME,PARAMETER=VALUE` sets one."
-        ),
-    ],
-    hub: HubAddress = DEFAULT_HUB,
-    role: Annotated[
-        Optional[str], typer.Option(help="Attacker, Defender or Benign. Default: what it plays.")
-    ] = None,
-    room: Annotated[str, typer.Option(help="The hub's room to play in.")] = "default",
-    episodes: Annotated[
-        Optional[int], typer.Option(min=1, help="Episodes to play. Default: as many as the match has, or 1.")
-    ] = None,
-    seats: Annotated[int, typer.Option(min=1, help="Seats to play at once over one connection.")] = 1,
-    wait: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the hub to answer.")] = 2.5,
-    model: Annotated[
-        Optional[str], typer.Option(metavar="DIR", help="What a learned agent has learned.")
-    ] = None,
-    keys: Keys = None,
-    as_json: Json = False,
-    parent: Parent = None,
-) -> None:
-    """Run an agent against a hub."""
-    from netsiege.agents.runner import run_agent
-    from netsiege.local import end_with_parent
-    from netsiege.show import print_summaries
-
-    end_with_parent(parent)
-    try:
-        played = run_agent(
-            name, hub, role, room=room, episodes=episodes, seats=seats, wait_s=wait, keys=keys, model=model
-        )
-    except SiegeError:
-        raise
-    except Exception as error:  # the agent's own code, which is not ours to report
-        import traceback
-
-        traceback.print_exc()
-        raise SiegeError(f"the agent {name} raised {type(error).__name__}") from error
-    print_summaries(played, as_json)
-
-
-@agent_app.command("list")
-def agent_list(as_json: Json = False) -> None:
-    """List the agents that can be run by name."""
-    from netsiege.agents.registry import list_agents
-    from netsiege.show import print_agents
-
-    print_agents(list_agents(), as_json)
 
 
 @scenario_app.command("list")

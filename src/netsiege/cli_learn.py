@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from netsiege.cli_types import MAX_SEED, Json
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from netsiege.agents.learning.training import Plan, Training
 
 EXIT_INTERRUPTED = 130
-MAX_SEED = (1 << 64) - 1
 
 Scenario = Annotated[
     Optional[str],  # typer reads Optional
@@ -33,7 +34,6 @@ Opponents = Annotated[
 Readdressed = Annotated[
     bool, typer.Option("--readdressed", help="Every episode under other addresses of hosts and networks.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to stderr.")]
 
 
 def train(

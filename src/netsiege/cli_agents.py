@@ -1,0 +1,90 @@
+"""The commands about agents: `netsiege agent run`, `new`, `list`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Optional
+
+import typer
+
+from netsiege.cli_types import DEFAULT_HUB, HubAddress, Json, Keys, Parent
+from netsiege.errors import SiegeError
+
+agent_app = typer.Typer(
+    help="Run an agent against a hub, list the agents there are, or begin one of your own.",
+    no_args_is_help=True,
+)
+
+
+@agent_app.command("run")
+def agent_run(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="An agent of `netsiege agent list`, or module:Class; `NAME,PARAMETER=VALUE` sets one."
+        ),
+    ],
+    hub: HubAddress = DEFAULT_HUB,
+    role: Annotated[
+        Optional[str], typer.Option(help="Attacker, Defender or Benign. Default: what it plays.")
+    ] = None,
+    room: Annotated[str, typer.Option(help="The hub's room to play in.")] = "default",
+    episodes: Annotated[
+        Optional[int], typer.Option(min=1, help="Episodes to play. Default: as many as the match has, or 1.")
+    ] = None,
+    seats: Annotated[int, typer.Option(min=1, help="Seats to play at once over one connection.")] = 1,
+    wait: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the hub to answer.")] = 2.5,
+    model: Annotated[
+        Optional[str], typer.Option(metavar="DIR", help="What a learned agent has learned.")
+    ] = None,
+    keys: Keys = None,
+    as_json: Json = False,
+    parent: Parent = None,
+) -> None:
+    """Run an agent against a hub."""
+    from netsiege.agents.runner import run_agent
+    from netsiege.local import end_with_parent
+    from netsiege.show import print_summaries
+
+    end_with_parent(parent)
+    try:
+        played = run_agent(
+            name, hub, role, room=room, episodes=episodes, seats=seats, wait_s=wait, keys=keys, model=model
+        )
+    except SiegeError:
+        raise
+    except Exception as error:  # the agent's own code, which is not ours to report
+        import traceback
+
+        traceback.print_exc()
+        raise SiegeError(f"the agent {name} raised {type(error).__name__}") from error
+    print_summaries(played, as_json)
+
+
+@agent_app.command("new")
+def agent_new(
+    name: Annotated[str, typer.Argument(help="The package's name, my_agent say.")],
+    role: Annotated[str, typer.Option(help="Attacker, Defender or Benign.")] = "Attacker",
+    out: Annotated[
+        Optional[str], typer.Option("--out", metavar="DIR", help="Where to make it. Default: here.")
+    ] = None,
+) -> None:
+    """Make the package of a new agent, with tests."""
+    from pathlib import Path
+
+    from netsiege.agents.template import make_package
+
+    made = make_package(name, None if out is None else Path(out), role)
+    for note in made.notes:
+        print(f"netsiege: {note}", file=sys.stderr)
+    for file in made.files:
+        print(made.folder / file)
+
+
+@agent_app.command("list")
+def agent_list(as_json: Json = False) -> None:
+    """List the agents that can be run by name."""
+    from netsiege.agents.registry import list_agents
+    from netsiege.show import print_agents
+
+    print_agents(list_agents(), as_json)
