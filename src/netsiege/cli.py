@@ -84,6 +84,30 @@ def play(
 
 
 @app.command()
+def tui(
+    hub: Annotated[
+        Optional[str], typer.Option("--hub", help="A hub to join. Default: a match of your own, here.")
+    ] = None,
+    role: Annotated[Optional[str], typer.Option(help="Attacker or Defender.")] = None,
+    room: Annotated[Optional[str], typer.Option(help="The hub's room to play in.")] = None,
+    scenario: Annotated[
+        Optional[str], typer.Option(help="A bundled scenario, or a YAML file. Default: two_networks_tiny.")
+    ] = None,
+    task: Annotated[
+        Optional[str], typer.Option(help="A task: a bundled one, or a YAML file, NetSecGame's included.")
+    ] = None,
+    seed: Seed = None,
+    keys: Keys = None,
+) -> None:
+    """Play by hand, as attacker or defender. Needs the extra [tui]."""
+    from netsiege.tui import run_tui
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigError("a game by hand needs a terminal: its input and output are not one")
+    run_tui(hub, role, room, scenario, task, seed, keys)
+
+
+@app.command()
 def hub(
     bind: Annotated[str, typer.Option(help="Where agents connect.")] = DEFAULT_HUB,
     workers_bind: Annotated[str, typer.Option(help="Where workers connect.")] = DEFAULT_WORKERS_HUB,
