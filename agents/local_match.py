@@ -7,16 +7,16 @@ agents are trained and evaluated: as fast as the engine, and the same from the s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from attrs import define
 
 from netsiege.agents.base import BaseAgent, EpisodeSummary
+from netsiege.book import seat_of
 from netsiege.engine.game import Game
 from netsiege.engine.replies import Output
 from netsiege.engine.tables import Tables, compile_spec
 from netsiege.errors import ProtocolError, SiegeError
-from netsiege.game import AgentRole, Observation
+from netsiege.game import AgentRole
 from netsiege.protocol import HUB_SEAT, Error, Kind, Reset, Result, SeatSpec
 from netsiege.protocol.play import Seated, action_body, read_observation
 from netsiege.scenarios.model import Spec
@@ -58,7 +58,9 @@ class LocalMatch:
         self._episode = 0
         self._players: list[_Player] = []
         for agent, (_, _, _, _, body) in zip(agents, self._game.open(), strict=True):
-            seat = _seat(Seated.decode(body), len(self._players) + 1, agent.name)
+            told = Seated.decode(body)
+            first, _ = read_observation(told.observation, None)
+            seat = seat_of(len(self._players) + 1, told, first, agent.name)
             agent.seated(seat)
             self._players.append(_Player(agent, seat))
 
@@ -121,26 +123,3 @@ class LocalMatch:
             raise ProtocolError(error.code, error.text)
         elif kind != WAIT:
             raise SiegeError(f"the engine says {Kind(kind).name} to {player.agent.name}")
-
-
-def _seat(told: Seated, handle: int, name: str) -> Seat:
-    first, _ = read_observation(told.observation, None)
-    role = AgentRole.from_string(told.role)
-    info: dict[str, Any] = {
-        "message": f"Welcome {name}, registered as {role}",
-        "max_steps": told.max_steps,
-        "goal_description": told.goal_description,
-        "configuration_hash": told.configuration_hash,
-        **first.info,
-    }
-    return Seat(
-        handle,
-        told.match,
-        role,
-        told.index,
-        told.seed,
-        told.episodes,
-        told.max_steps,
-        told.goal_description,
-        Observation(first.state, first.reward, first.end, info),
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,10 +13,8 @@ from netsiege.agents.parameters import Parameter
 from netsiege.errors import ConfigError
 from netsiege.game import Action, AgentRole, Observation, generate_valid_actions
 
-log = logging.getLogger(__name__)
 
-
-class TabularAttacker(BaseAgent):
+class TabularAttacker(BaseAgent, ABC):
     """What the three have in common; see `netsiege.agents.learning.campaign` for what they see.
 
     They learn while `training` is set. An update takes the value of the last move's kind towards what came of
@@ -83,9 +81,9 @@ class TabularAttacker(BaseAgent):
             return self.rng.choice(kinds)
         return self.rng.choice(self.table.best(situation, kinds))
 
+    @abstractmethod
     def _worth(self, situation: Situation, kinds: list[Kind], chosen: Kind | None) -> float:
         """What the situation is worth that the last move has led to."""
-        raise NotImplementedError
 
     def episode_ended(self, summary: EpisodeSummary) -> None:
         """Learns from the last reward: nothing comes after it."""

@@ -66,6 +66,29 @@ class Seat:
         return self.observation.state
 
 
+def seat_of(handle: int, told: Seated, observation: Observation, name: str) -> Seat:
+    """The seat that a SEATED tells of, with all that its first observation says in NetSecGame's way."""
+    role = AgentRole.from_string(told.role)
+    info: dict[str, Any] = {
+        "message": f"Welcome {name}, registered as {role}",
+        "max_steps": told.max_steps,
+        "goal_description": told.goal_description,
+        "actions": _ACTION_NAMES,
+        "configuration_hash": told.configuration_hash,
+    }
+    return Seat(
+        handle,
+        told.match,
+        role,
+        told.index,
+        told.seed,
+        told.episodes,
+        told.max_steps,
+        told.goal_description,
+        Observation(observation.state, observation.reward, observation.end, {**info, **observation.info}),
+    )
+
+
 @frozen
 class Settled:
     """What a frame has settled: the request (0: nobody asked), the seat concerned, and the answer.
@@ -188,25 +211,7 @@ class Book:
 
     def _take_seat(self, handle: int, request: int, told: Seated, observation: Observation) -> Settled:
         """Enters a seat that is new to this process; `request` is the JOIN that it answers, or 0."""
-        role = AgentRole.from_string(told.role)
-        info: dict[str, Any] = {
-            "message": f"Welcome {self.name}, registered as {role}",
-            "max_steps": told.max_steps,
-            "goal_description": told.goal_description,
-            "actions": _ACTION_NAMES,
-            "configuration_hash": told.configuration_hash,
-        }
-        seat = Seat(
-            handle,
-            told.match,
-            role,
-            told.index,
-            told.seed,
-            told.episodes,
-            told.max_steps,
-            told.goal_description,
-            Observation(observation.state, observation.reward, observation.end, {**info, **observation.info}),
-        )
+        seat = seat_of(handle, told, observation, self.name)
         self.seats[handle] = seat
         asked = self._open.pop(request, None)
         unwanted = asked is not None and asked.withdrawn

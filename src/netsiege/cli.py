@@ -15,7 +15,7 @@ from netsiege.cli_bench import bench_app
 from netsiege.cli_keys import keys_app
 from netsiege.cli_learn import evaluate, train
 from netsiege.cli_replay import replay_app
-from netsiege.cli_types import DEFAULT_HUB, HubAddress, Json, Keys, Parent, Seed
+from netsiege.cli_types import DEFAULT_HUB, HubAddress, Json, Keys, Parent, Scenario, Seed, Task
 from netsiege.errors import (
     AuthError,
     ConfigError,
@@ -51,12 +51,8 @@ DEFAULT_WORKERS_HUB = "tcp://127.0.0.1:9101"
 
 @app.command()
 def play(
-    scenario: Annotated[
-        Optional[str], typer.Option(help="A bundled scenario, or a YAML file. Default: two_networks_tiny.")
-    ] = None,
-    task: Annotated[
-        Optional[str], typer.Option(help="A task: a bundled one, or a YAML file, NetSecGame's included.")
-    ] = None,
+    scenario: Scenario = None,
+    task: Task = None,
     attacker: Annotated[Optional[str], typer.Option(help="The attacking agent.")] = None,
     defender: Annotated[Optional[str], typer.Option(help="The defending agent, or `none`.")] = None,
     benign: Annotated[Optional[int], typer.Option(min=0, help="How many random benign users.")] = None,
@@ -90,12 +86,8 @@ def tui(
     ] = None,
     role: Annotated[Optional[str], typer.Option(help="Attacker or Defender.")] = None,
     room: Annotated[Optional[str], typer.Option(help="The hub's room to play in.")] = None,
-    scenario: Annotated[
-        Optional[str], typer.Option(help="A bundled scenario, or a YAML file. Default: two_networks_tiny.")
-    ] = None,
-    task: Annotated[
-        Optional[str], typer.Option(help="A task: a bundled one, or a YAML file, NetSecGame's included.")
-    ] = None,
+    scenario: Scenario = None,
+    task: Task = None,
     seed: Seed = None,
     keys: Keys = None,
 ) -> None:

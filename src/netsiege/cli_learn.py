@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from netsiege.cli_types import MAX_SEED, Json
+from netsiege.cli_types import MAX_SEED, Json, Scenario, Task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 
-Scenario = Annotated[
-    Optional[str],  # typer reads Optional
-    typer.Option(help="A bundled scenario, or a YAML file. Default: two_networks_tiny."),
-]
-Task = Annotated[
-    Optional[str],  # typer reads Optional
-    typer.Option(help="A task: a bundled one, or a YAML file, NetSecGame's included."),
-]
 Opponents = Annotated[
     Optional[list[str]],  # typer reads Optional
     typer.Option(

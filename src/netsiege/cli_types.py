@@ -23,3 +23,11 @@ Keys = Annotated[
     ),
 ]
 HubAddress = Annotated[str, typer.Option("--hub", help="Where the hub listens for agents.")]
+Scenario = Annotated[
+    Optional[str],  # typer reads Optional
+    typer.Option(help="A bundled scenario, or a YAML file. Default: two_networks_tiny."),
+]
+Task = Annotated[
+    Optional[str],  # typer reads Optional
+    typer.Option(help="A task: a bundled one, or a YAML file, NetSecGame's included."),
+]

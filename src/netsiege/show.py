@@ -1,4 +1,4 @@
-"""What people see: progress, tables, plain lines. Beside `show_replay` the only module that knows rich.
+"""What people see: progress, tables, plain lines. Beside the other `show_…` the only module that knows rich.
 
 Names and texts in it come from hubs, files and other people's packages: each is cleaned (`shown`), and rich
 gets it as `Text`, so that no markup of theirs counts.
@@ -29,14 +29,13 @@ LINE_EVERY = 10
 """Without a terminal, progress is a plain line after so many tenths of the whole."""
 
 
-class EpisodeProgress:
-    """A progress bar on a terminal, ten plain lines elsewhere; always on stderr."""
+class EpisodeBar:
+    """A progress bar over episodes on a terminal, some plain lines elsewhere; always on stderr."""
 
-    def __init__(self, episodes: int, what: str) -> None:
+    def __init__(self, episodes: int, what: str, done: int = 0, lines: int = LINE_EVERY) -> None:
         self._episodes = episodes
         self._what = shown(what)
-        self._done = 0
-        self._winners: dict[str, int] = {}
+        self._lines = lines
         self._bar: Progress | None = None
         if sys.stderr.isatty():
             self._bar = Progress(
@@ -48,7 +47,7 @@ class EpisodeProgress:
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._task = self._bar.add_task(self._what, total=episodes, score="starting")
+            self._task = self._bar.add_task(self._what, total=episodes, completed=done, score="starting")
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -61,16 +60,28 @@ class EpisodeProgress:
         if self._bar is not None:
             self._bar.stop()
 
+    def show(self, done: int, score: str) -> None:
+        """So many episodes have been played."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, score=score)
+        elif done * self._lines // self._episodes > (done - 1) * self._lines // self._episodes:
+            print(f"{self._what}: {done} of {self._episodes} episodes; {score}", file=sys.stderr)
+
+
+class EpisodeProgress(EpisodeBar):
+    """The progress of a match: who has won how many."""
+
+    def __init__(self, episodes: int, what: str) -> None:
+        super().__init__(episodes, what)
+        self._done = 0
+        self._winners: dict[str, int] = {}
+
     def advance(self, result: Result) -> None:
         """Counts one episode."""
         self._done += 1
         winner = shown(result.winner or "nobody")
         self._winners[winner] = self._winners.get(winner, 0) + 1
-        score = ", ".join(f"{who} {count}" for who, count in sorted(self._winners.items()))
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self._done, score=score)
-        elif self._done * LINE_EVERY // self._episodes > (self._done - 1) * LINE_EVERY // self._episodes:
-            print(f"{self._what}: {self._done} of {self._episodes} episodes; {score}", file=sys.stderr)
+        self.show(self._done, ", ".join(f"{who} {count}" for who, count in sorted(self._winners.items())))
 
 
 def print_report(report: Report) -> None:

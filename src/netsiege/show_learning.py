@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 from netsiege.game import AgentStatus
+from netsiege.show import EpisodeBar
 from netsiege.shown import shown
 
 if TYPE_CHECKING:
@@ -34,49 +25,21 @@ EVERY: Final = 20
 """Episodes after which the bar moves."""
 
 
-class TrainingProgress:
-    """A bar with moving averages on a terminal, some plain lines elsewhere; always on stderr."""
+class TrainingProgress(EpisodeBar):
+    """The progress of a training, with moving averages."""
 
     def __init__(self, episodes: int, training: Training) -> None:
-        self._episodes = episodes
-        self._first = training.episode
+        super().__init__(episodes, training.arrangement.spec.topology.name, training.episode, LINES)
         self._seat = training.arrangement.subject
         self._recent: deque[tuple[bool, float, int]] = deque(maxlen=MOVING)
-        self._what = shown(training.arrangement.spec.topology.name)
-        self._bar: Progress | None = None
-        if sys.stderr.isatty():
-            self._bar = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[score]}", style="dim", markup=False),
-                console=Console(stderr=True),
-            )
-            self._task = self._bar.add_task(self._what, total=episodes, completed=self._first, score="")
-
-    def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def advance(self, episode: int, result: Result) -> None:
         """Counts one episode."""
         me = self._seat
         won = result.statuses[me] == AgentStatus.Success.value
         self._recent.append((won, result.returns[me], result.steps[me]))
-        if self._bar is not None:
-            if episode % EVERY == 0 or episode == self._episodes:
-                self._bar.update(self._task, completed=episode, score=self._score())
-        elif episode * LINES // self._episodes > (episode - 1) * LINES // self._episodes:
-            print(f"{self._what}: {episode} of {self._episodes} episodes; {self._score()}", file=sys.stderr)
+        if episode % EVERY == 0 or episode == self._episodes:
+            self.show(episode, self._score())
 
     def _score(self) -> str:
         count = len(self._recent)
