@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from netsiege.cli_types import MAX_SEED
 from netsiege.errors import ConfigError, RuleError, SiegeError
-from netsiege.protocol import MAX_SEED
 
 if TYPE_CHECKING:
     from netsiege.engine.narrate import Event, Said

@@ -10,20 +10,23 @@ import json
 import sys
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from netsiege.agents import EpisodeSummary
-from netsiege.agents.registry import AgentEntry
-from netsiege.hub.limits import Limits
-from netsiege.play import Report
-from netsiege.protocol import Result, State
-from netsiege.scenarios import ScenarioInfo
 from netsiege.shown import LINE_CHARS, shown
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from netsiege.agents import EpisodeSummary
+    from netsiege.agents.registry import AgentEntry
+    from netsiege.hub.limits import Limits
+    from netsiege.play import Report
+    from netsiege.protocol import Result, State
+    from netsiege.scenarios import ScenarioInfo
 
 LINE_EVERY = 10
 """Without a terminal, progress is a plain line after so many tenths of the whole."""
@@ -38,15 +41,7 @@ class EpisodeBar:
         self._lines = lines
         self._bar: Progress | None = None
         if sys.stderr.isatty():
-            self._bar = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TextColumn("{task.fields[score]}", style="dim", markup=False),
-                console=Console(stderr=True),
-                transient=True,
-            )
+            self._bar = _bar()
             self._task = self._bar.add_task(self._what, total=episodes, completed=done, score="starting")
 
     def __enter__(self) -> Self:
@@ -66,6 +61,26 @@ class EpisodeBar:
             self._bar.update(self._task, completed=done, score=score)
         elif done * self._lines // self._episodes > (done - 1) * self._lines // self._episodes:
             print(f"{self._what}: {done} of {self._episodes} episodes; {score}", file=sys.stderr)
+
+
+def _bar() -> Progress:
+    from rich.progress import (  # noqa: PLC0415  # slow to load, and only terminals have a bar
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[score]}", style="dim", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+    )
 
 
 class EpisodeProgress(EpisodeBar):

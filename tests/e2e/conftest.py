@@ -120,9 +120,12 @@ def start_hub():
         assert "Traceback" not in errors
 
 
-@pytest.fixture
-def hub(start_hub):
-    return start_hub("--workers", "1")
+@pytest.fixture(scope="module")
+def hub():
+    """A hub with a worker, for tests that leave it as it was."""
+    running = RunningHub("--workers", "1")
+    yield running
+    assert "Traceback" not in running.stop()
 
 
 @pytest.fixture

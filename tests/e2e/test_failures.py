@@ -13,7 +13,8 @@ from netsiege.engine.playback import verify
 from netsiege.engine.replay import Replay
 from netsiege.errors import HubUnreachable
 from netsiege.replays import extract, read_journal
-from tests.e2e.conftest import netsiege, wait_until
+from tests.commands import command
+from tests.e2e.conftest import wait_until
 from tests.e2e.test_hub import look, status
 
 EPISODES = 4
@@ -131,7 +132,7 @@ def test_asynchronous_agents_have_a_token_too():
 def test_second_hub_on_a_journal_is_a_mistake_of_one_line(start_hub, tmp_path):
     journal = str(tmp_path / "hub.journal")
     start_hub("--journal", journal)
-    done = netsiege(
+    done = command(
         "hub", "--bind", "tcp://127.0.0.1:0", "--workers-bind", "tcp://127.0.0.1:0", "--journal", journal
     )
     assert done.returncode == 2
@@ -145,7 +146,7 @@ def test_journal_of_another_task_is_a_mistake_and_stays_as_it_is(start_hub, tmp_
     wait_until(lambda: status(hub).workers, "a worker")
     hub.stop()
     ports = ["--bind", "tcp://127.0.0.1:0", "--workers-bind", "tcp://127.0.0.1:0"]
-    done = netsiege("hub", *ports, "--journal", journal, "--task", "two_networks")
+    done = command("hub", *ports, "--journal", journal, "--task", "two_networks")
     assert done.returncode == 2
     assert "another task" in done.stderr
     assert start_hub("--journal", journal).address

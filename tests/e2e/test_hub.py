@@ -23,7 +23,8 @@ from netsiege import (
 from netsiege.agents.attackers import RandomAttacker
 from netsiege.client import Client
 from netsiege.protocol import AGENT_HEAD, VERSION, Code, Error, Kind, SessionRole, pack
-from tests.e2e.conftest import netsiege, wait_until
+from tests.commands import command
+from tests.e2e.conftest import wait_until
 
 
 def look(observation):
@@ -225,7 +226,7 @@ def test_hub_that_ends_or_freezes_is_noticed_by_an_agent_that_waits(start_hub, n
 )
 @pytest.mark.parametrize("options", [["--bind"], ["--workers-bind"], ["--insecure", "--workers-bind"]])
 def test_hub_without_keys_that_others_could_reach_is_refused_with_the_commands_that_help(options, bind):
-    done = netsiege("hub", *options, bind)
+    done = command("hub", *options, bind)
     assert done.returncode == 2
     assert "netsiege keys new --hub" in done.stderr
     assert ("say --insecure" in done.stderr) == (options == ["--bind"])
@@ -247,7 +248,7 @@ def test_hub_without_keys_that_others_could_reach_is_refused_with_the_commands_t
 )
 def test_command_of_a_mistake_says_what_is_wrong_and_exits_2(arguments, said):
     started_s = time.monotonic()
-    done = netsiege(*arguments)
+    done = command(*arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
@@ -255,7 +256,7 @@ def test_command_of_a_mistake_says_what_is_wrong_and_exits_2(arguments, said):
 
 
 def test_port_that_is_taken_is_a_mistake_of_one_line(hub):
-    done = netsiege("hub", "--bind", hub.address)
+    done = command("hub", "--bind", hub.address)
     assert done.returncode == 2
     assert "cannot listen for agents" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 
 import attrs
 import pytest
@@ -21,6 +22,7 @@ from netsiege.replays import extract, from_record
 from netsiege.scenarios import load_spec
 
 
+@cache
 def match(number=7, room="duel", events=700, **overrides):
     """A match that its seats have left after some random episodes: its record, and all that it has said."""
     spec = load_spec(scenario="two_networks_small", seats={"Attacker": 1, "Defender": 1}, **overrides)
@@ -49,7 +51,12 @@ def match(number=7, room="duel", events=700, **overrides):
         chain=chain,
         cause=Cause.FINISHED,
         text="",
-    ), outputs
+    ), tuple(outputs)
+
+
+@cache
+def finished():
+    return from_record(match()[0])
 
 
 def opened(record):
@@ -83,7 +90,7 @@ def journal(monkeypatch):
 def file(tmp_path):
     """A finished match in a file."""
     path = tmp_path / "duel-7.siege"
-    from_record(match()[0]).save(path)
+    finished().save(path)
     return path
 
 
