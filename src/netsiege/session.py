@@ -169,6 +169,12 @@ class Session(Book):
         asked = self._open.get(request)
         return Held(asked.held) if asked is not None and asked.held else None
 
+    @property
+    def holding(self) -> Held | None:
+        """Why the hub holds a reply, if it has said so of any: of the last request that it did."""
+        said = [asked.held for asked in self._open.values() if asked.held]
+        return Held(said[-1]) if said else None
+
     # --- replies ------------------------------------------------------------------------------------------
 
     def receive(self, frame: bytes) -> list[Settled]:
@@ -263,7 +269,7 @@ class Session(Book):
         if seat is None:
             return []
         observation, _ = read_observation(body, seat.observation.state)
-        seat.observation = observation
+        seat.hear(observation)
         self._close(request, seat)
         return [Settled(request, seat, observation)]
 

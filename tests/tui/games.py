@@ -86,6 +86,24 @@ def told(state, reward=-1, end=None):
     return Observation(state, reward, end is not None, {} if end is None else {"end_reason": end})
 
 
+WON = told(TAKEN, 99, "AgentStatus.Success")
+
+
+def play(scenario, *answers, size=(80, 24), role=AgentRole.Attacker, **options):
+    """Runs `scenario(app, game, pilot)` against a game with these answers."""
+
+    from netsiege.tui.app import SiegeApp  # noqa: PLC0415  # the tests of what needs no textual come here, too
+
+    async def run():
+        game = FakeGame(*answers, role=role)
+        app = SiegeApp(game, "somewhere", new_seed=lambda: 4711, **options)
+        async with playing(app, size) as pilot:
+            await scenario(app, game, pilot)
+        return app
+
+    return asyncio.run(run())
+
+
 async def settled(app, pilot, limit_s=20.0):
     """Until nothing is asked of the game any more and the screen shows it."""
     async with asyncio.timeout(limit_s):
@@ -110,11 +128,16 @@ async def playing(app, size=(80, 24)):
         yield pilot
 
 
+async def pick(app, pilot, *answers):
+    """Answers question after question by the number of the first answer that has these words."""
+    for words in answers:
+        labels = [option.label.lower() for option in app.query_one("#menu")._listed[:9]]
+        numbers = [n for n, label in enumerate(labels, 1) if words in label]
+        assert numbers, f"none of {labels} has {words!r}"
+        await pilot.type(str(numbers[0]))
+
+
 def screen(app):
     """What the screen shows, line by line."""
-    width, height = app.size
-    lines = []
-    for y in range(height):
-        strips = app.screen._compositor.render_strips(app.size)[y]
-        lines.append("".join(segment.text for segment in strips)[:width])
-    return "\n".join(lines)
+    strips = app.screen._compositor.render_strips(app.size)
+    return "\n".join("".join(segment.text for segment in strip)[: app.size.width] for strip in strips)

@@ -6,38 +6,21 @@ import pytest
 
 pytest.importorskip("textual")
 
-from netsiege.errors import AuthError, Forfeited, HubUnreachable, MatchOver, ProtocolError
+from netsiege.errors import ProtocolError
 from netsiege.game import ActionType, AgentRole, Data, GameState
-from netsiege.tui.app import SiegeApp
 from netsiege.tui.widgets import MoveMenu
 from tests.tui.games import (
     EXPLOIT,
     HOME,
     SEEN,
     START,
-    TAKEN,
-    FakeGame,
+    WON,
     first,
-    playing,
+    play,
     screen,
     settled,
     told,
 )
-
-WON = told(TAKEN, 99, "AgentStatus.Success")
-
-
-def play(scenario, *answers, size=(80, 24), role=AgentRole.Attacker, **options):
-    """Runs `scenario(app, game, pilot)` against a game with these answers."""
-
-    async def run():
-        game = FakeGame(*answers, role=role)
-        app = SiegeApp(game, "somewhere", new_seed=lambda: 4711, **options)
-        async with playing(app, size) as pilot:
-            await scenario(app, game, pilot)
-        return app
-
-    return asyncio.run(run())
 
 
 def test_episode_is_won_by_keys_alone_and_the_end_is_said():
@@ -86,6 +69,74 @@ def test_menu_is_clicked():
         assert game.asked[-1] == ("step", EXPLOIT)
 
     play(scenario, first(SEEN), WON)
+
+
+def test_turn_of_the_history_is_clicked_and_picked_by_keys():
+    async def scenario(app, game, pilot):
+        await pilot.type("3")
+        await pilot.click("#history", offset=(4, 1))
+        await settled(app, pilot)
+        assert "Looking back: after step 0 of 1" in screen(app)
+        await pilot.type("down", "enter")
+        assert app.table.record.is_live
+        await pilot.type("escape")
+        app.screen.focus_next()
+        assert app.focused.id == "history"
+        await pilot.type("up", "enter")
+        assert "Looking back: after step 0 of 1" in screen(app)
+
+    play(scenario, first(SEEN), told(SEEN, -1))
+
+
+def test_escape_gives_the_keyboard_back_to_the_menu():
+    async def scenario(app, game, pilot):
+        await pilot.click("#history", offset=(4, 1))
+        await settled(app, pilot)
+        await pilot.type("3")
+        assert len(game.asked) == 1
+        await pilot.type("escape", "3")
+        assert game.asked[-1] == ("step", EXPLOIT)
+
+    play(scenario, first(SEEN), WON)
+
+
+def test_keys_of_the_footer_are_clicked():
+    async def scenario(app, game, pilot):
+        line = screen(app).splitlines()[-1]
+        for words in ("Hint", "Play it"):
+            await pilot.click(offset=(line.index(words), 23))
+            await settled(app, pilot)
+        assert game.asked[-1][0] == "step"
+
+    play(scenario, first(SEEN), told(SEEN))
+
+
+def test_tab_reaches_every_part_of_the_wide_screen():
+    async def scenario(app, game, pilot):
+        reached = []
+        for _ in range(4):
+            await pilot.type("tab")
+            reached.append(app.focused.id)
+        assert sorted(reached) == ["history", "map", "options", "tree"]
+
+    play(scenario, first(SEEN), size=(140, 45))
+
+
+def test_clock_runs_with_the_time_and_stops_with_the_episode():
+    times = [100.0]
+
+    async def scenario(app, game, pilot):
+        times[0] += 65.0
+        async with asyncio.timeout(20):
+            while "move 1:05 of 2:00 · episode 1: 1:05" not in screen(app):
+                await pilot.pause(0.05)
+        await pilot.type("3")
+        times[0] += 60.0
+        app._tick()
+        await pilot.pause()
+        assert "move 0:00 of 2:00 · episode 1: 1:05" in screen(app)
+
+    play(scenario, first(SEEN), WON, clock=lambda: times[0], move_limit_s=120.0)
 
 
 def test_hint_is_shown_and_played_only_when_taken():
@@ -166,71 +217,6 @@ def test_defender_is_offered_blocks_and_sees_them_told_apart():
     play(scenario, first(state), told(blocked), role=AgentRole.Defender)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        HubUnreachable("no hub at tcp://x:1"),
-        AuthError("the hub refused the key"),
-        MatchOver("the match has played its episodes"),
-        Forfeited("3 moves came too late"),
-        ProtocolError("BAD_REQUEST", "another seat has asked for another seed"),
-    ],
-)
-def test_error_is_a_plain_line_and_the_screen_stays(error):
-    async def scenario(app, game, pilot):
-        await pilot.type("3")
-        assert f"Error: {error}" in " ".join(screen(app).split())
-        assert "Traceback" not in screen(app)
-        assert app.table.can_move
-
-    app = play(scenario, first(SEEN), error)
-    assert app.failure is None
-
-
-def test_seat_that_was_lost_is_taken_anew():
-    async def scenario(app, game, pilot):
-        game.needs_seat = True
-        await pilot.type("3")
-        assert "r takes a new seat" in app.notice
-        await pilot.type("r")
-        assert game.asked[-1] == ("register",)
-        assert app.table.episode == 2
-
-    play(scenario, first(SEEN), HubUnreachable("gone"), first())
-
-
-def test_seat_that_never_came_is_the_failure_of_the_app():
-    async def scenario(app, game, pilot):
-        assert "Error: nothing answers" in screen(app)
-        assert "No seat yet" in screen(app)
-        await pilot.type("h", "a", "3", "slash", "escape", "left_square_bracket", "m")
-
-    app = play(scenario, HubUnreachable("nothing answers"))
-    assert isinstance(app.failure, HubUnreachable)
-
-
-def test_keys_while_an_answer_is_awaited_ask_for_nothing_and_say_what_is_waited_for():
-    async def run():
-        gate = asyncio.Event()
-        game = FakeGame(first(SEEN), WON, gate=gate)
-        app = SiegeApp(game, "somewhere")
-        async with app.run_test() as pilot:
-            game.waits_for = "for other players"
-            async with asyncio.timeout(10):
-                while "Waiting for other players" not in screen(app):
-                    await pilot.pause(0.01)
-            gate.set()
-            await settled(app, pilot)
-            gate.clear()
-            await pilot.press("3", "3", "4", "h", "r", "n")
-            assert [asked[0] for asked in game.asked] == ["register", "step"]
-            gate.set()
-            await settled(app, pilot)
-            assert app.table.is_over
-
-    asyncio.run(run())
-
-
 def test_markup_and_control_characters_of_others_are_shown_as_text():
     state = GameState(
         controlled_hosts={HOME},
@@ -300,25 +286,6 @@ def test_no_colour_leaves_the_signs_and_words(monkeypatch):
         assert all(c.red == c.green == c.blue for c in colours)
 
     play(scenario, first(SEEN), WON)
-
-
-def test_quit_gives_the_seat_up():
-    async def scenario(app, game, pilot):
-        await pilot.press("q")
-        await pilot.pause()
-        assert game.asked[-1] == ("leave",)
-
-    play(scenario, first())
-
-
-def test_picture_of_the_screen_can_be_saved_for_a_readme(tmp_path):
-    async def scenario(app, game, pilot):
-        await pilot.type("3")
-        path = app.save_screenshot("tui.svg", path=str(tmp_path))
-        with open(path, encoding="utf-8") as file:
-            assert "10.0.1.2" in file.read()
-
-    play(scenario, first(SEEN), WON, size=(140, 45))
 
 
 def test_history_of_many_turns_shows_the_one_that_is_looked_at():

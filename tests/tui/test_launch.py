@@ -18,7 +18,7 @@ from netsiege.tui import run_tui
 from netsiege.tui.app import SiegeApp
 from netsiege.tui.game import HumanAgent
 from netsiege.tui.local_game import ROOM, local_game, local_spec
-from tests.tui.games import playing, screen
+from tests.tui.games import pick, playing, screen
 
 NOTHING = dict.fromkeys(("hub", "role", "room", "scenario", "task", "seed", "keys"))
 
@@ -66,6 +66,21 @@ def test_lone_attacker_plays_alone_and_a_defender_against_an_attacker():
     assert (dict(spec.task.seats), spec.task.pacing) == ({"Attacker": 1, "Defender": 1}, ROUNDS)
 
 
+def test_hub_elsewhere_is_joined_as_the_options_say(monkeypatch):
+    shown = []
+
+    def run(app):
+        shown.append(app)
+
+    monkeypatch.setattr(SiegeApp, "run", run)
+    run_tui(**{**NOTHING, "hub": "tcp://127.0.0.1:9", "room": "cup", "role": "defender", "keys": "/my/keys"})
+    [app] = shown
+    agent = app._game
+    assert (agent.address, agent.room, agent.role) == ("tcp://127.0.0.1:9", "cup", AgentRole.Defender)
+    assert agent.keys == "/my/keys"
+    assert app.table.headline == "No episode yet · cup at 127.0.0.1:9"
+
+
 class TestRealHub:
     def test_person_wins_two_networks_tiny_by_keys_resets_and_steps_back(self):
         with local_game("two_networks_tiny", None, AgentRole.Attacker, 7) as game:
@@ -78,18 +93,23 @@ class TestRealHub:
     def test_hub_that_is_not_there_is_a_plain_message(self):
         asyncio.run(_find_nobody())
 
+    def test_seat_that_waits_for_other_players_says_so(self, monkeypatch):
+        # a room for two, and nobody else comes
+        monkeypatch.setattr(local_module.Children, "start", _only_the_hub(local_module.Children.start))
+        with local_game("two_networks_tiny", None, AgentRole.Defender, 7) as game:
+            asyncio.run(_wait_for_others(game))
+
+
+def _only_the_hub(start):
+    def started(children, *arguments, **options):
+        return start(children, *arguments, **options) if arguments[0] == "hub" else None
+
+    return started
+
 
 def _app(address, role, **options):
     agent = HumanAgent(address=address, role=role, room=ROOM, name="person", keys=NO_KEYS, **options)
     return SiegeApp(agent, "two_networks_tiny", new_seed=lambda: 99)
-
-
-async def _pick(pilot, *answers):
-    """Answers question after question by typing words that only the answer has."""
-    for answer in answers:
-        keys = [{"/": "slash", ".": "full_stop", "-": "minus", " ": "space"}.get(c, c) for c in answer]
-        await pilot.press("slash", *keys)
-        await pilot.type("enter")
 
 
 async def _win(game):
@@ -97,14 +117,14 @@ async def _win(game):
     async with playing(app) as pilot:
         assert "Goal: Find the data DataFromServer1" in screen(app)
         await pilot.type("h")
-        assert "Hint from the" in screen(app)
-        await _pick(pilot, "scan", "192.168.2.2", "192.168.1.0")
+        assert "Hint from the scripted agent" in screen(app)
+        await pick(app, pilot, "scan", "192.168.2.2", "192.168.1.0")
         assert "+ ○ 192.168.1.2 known" in screen(app)
-        await _pick(pilot, "findserv", "192.168.2.2", "192.168.1.2")
-        await _pick(pilot, "exploit", "192.168.2.2", "microsoft")
+        await pick(app, pilot, "findserv", "192.168.2.2", "192.168.1.2")
+        await pick(app, pilot, "exploit", "192.168.2.2", "microsoft")
         assert "+ ◆ 192.168.1.2 controlled" in screen(app)
-        await _pick(pilot, "finddata", "192.168.1.2")
-        await _pick(pilot, "exfil", "user1/datafrom", "213.47.23.195")
+        await pick(app, pilot, "finddata", "192.168.1.2")
+        await pick(app, pilot, "exfil", "user1/datafrom", "213.47.23.195")
         assert "Won: the goal is reached (+" in screen(app)
         assert app.table.status(0.0).startswith("Attacker · steps 5/100 · reward +")
         await pilot.type(*["left_square_bracket"] * 4)
@@ -118,15 +138,32 @@ async def _win(game):
 
 
 async def _defend(game):
-    assert len(game.opponents) == 1
+    assert game.opponents == ("scripted",)
     app = _app(game.address, AgentRole.Defender)
     async with playing(app, (140, 45)) as pilot:
         assert "BlockIP" in screen(app)
-        await pilot.type("h", "a")
+        await pilot.type("h")
+        assert "Hint from the scripted agent" in screen(app)
+        await pilot.type("a")
         assert app.table.record.turns
         await pilot.type("n", "n")
         assert app.table.episode == 2
+        # who only looks on sees the opponent win
+        for _ in range(20):
+            if not app.table.is_over:
+                await pick(app, pilot, "pass")
+        assert "Lost: the episode has ended without your goal" in screen(app)
         await pilot.press("q")
+
+
+async def _wait_for_others(game):
+    app = _app(game.address, AgentRole.Defender)
+    async with app.run_test() as pilot, asyncio.timeout(20):
+        while "Waiting for other players" not in screen(app):
+            await pilot.pause(0.05)
+        await pilot.press("q")
+        while app.return_code is None:
+            await asyncio.sleep(0.01)
 
 
 async def _find_nobody():

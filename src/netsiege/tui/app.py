@@ -15,7 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer, Static
 
 from netsiege.engine.words import say_action
-from netsiege.errors import SiegeError
+from netsiege.errors import HubUnreachable, SiegeError
 from netsiege.game import Action, Observation
 from netsiege.shown import shown_lines
 from netsiege.tui.game import Game
@@ -27,6 +27,10 @@ from netsiege.tui.widgets import History, MoveMenu, NetworkMap, NetworkTree
 
 TICK_S: Final = 0.5
 """How often the clock is shown anew."""
+STOP_S: Final = 0.1
+"""How often it is looked whether to stop."""
+INTERRUPTED: Final = 130
+"""The exit code after Ctrl-C, as of any other command."""
 SEED_BITS: Final = 32
 """Of a new seed: enough for a person, and short enough to write down."""
 
@@ -35,6 +39,7 @@ class SiegeApp(App[None]):
     """A game for a person. Only new seeds are drawn at random, by `new_seed`; the time comes from `clock`.
 
     `place` says where is played. What the hub, the scenario and others have named is shown as plain text.
+    It leaves as by `q` once `stop` says so; a signal handler that raised would break into the drawing.
     """
 
     CSS_PATH = "app.tcss"
@@ -51,6 +56,7 @@ class SiegeApp(App[None]):
         Binding("m", "map", "Map"),
         Binding("q", "quit", "Quit"),
         Binding("escape,backspace", "up", "Menu up", show=False),
+        Binding("ctrl+c", "interrupt", "Interrupt", show=False, priority=True),
     ]
 
     def __init__(
@@ -62,6 +68,7 @@ class SiegeApp(App[None]):
         warnings: Sequence[str] = (),
         new_seed: Callable[[], int] = lambda: secrets.randbits(SEED_BITS),
         clock: Callable[[], float] = time.monotonic,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__()
         self.title = "NetSiege"
@@ -70,6 +77,7 @@ class SiegeApp(App[None]):
         self._game = game
         self._new_seed = new_seed
         self._clock = clock
+        self._stop = stop
         self._menu: Menu | None = None
         self._adviser: Adviser | None = None
         self._hint: tuple[str, Action | None] | None = None
@@ -112,6 +120,7 @@ class SiegeApp(App[None]):
     def on_mount(self) -> None:
         """Takes a seat."""
         self.set_interval(TICK_S, self._tick)
+        self.set_interval(STOP_S, self._look_for_stop)
         self.query_one(MoveMenu).focus_list()
         self._ask("taking a seat", self._sit_down())
 
@@ -244,10 +253,14 @@ class SiegeApp(App[None]):
             self.query_one(MoveMenu).find()
 
     def action_up(self) -> None:
-        """Leaves the words to find by, else a question for the first one, else the past for the present."""
+        """Leaves the words to find by, else a question for the first one, else the past for the present.
+
+        The keyboard is for the menu again.
+        """
         record = self.table.record
         if record is None or self.query_one(MoveMenu).stop_finding():
             return
+        self.query_one(MoveMenu).focus_list()
         if not record.is_live:
             self._look(len(record.turns))
         elif self._menu is not None and self._menu.depth and not self.is_busy:
@@ -260,9 +273,22 @@ class SiegeApp(App[None]):
 
     async def action_quit(self) -> None:
         """Gives the seat up and ends."""
+        await self._leave(0)
+
+    async def action_interrupt(self) -> None:
+        """The same by Ctrl-C."""
+        await self._leave(INTERRUPTED)
+
+    async def _look_for_stop(self) -> None:
+        if self._stop():
+            await self._leave(0)
+
+    async def _leave(self, code: int) -> None:
+        if self._leaving:
+            return
         self._leaving = True
         await self._game.terminate_connection()
-        self.exit()
+        self.exit(return_code=code)
 
     # --- the screen ---------------------------------------------------------------------------------------
 
@@ -270,6 +296,16 @@ class SiegeApp(App[None]):
         self._status_bar.update(Text(self.table.status(self._clock()), no_wrap=True))
         if self.is_busy and self._game.waits_for:
             self._say(f"Waiting {self._game.waits_for} …")
+        elif not self.is_busy and self._game.needs_seat:
+            self._say_lost()
+
+    def _say_lost(self) -> None:
+        """A seat may go while the player thinks: that is said when it is noticed, and once."""
+        if self.table.record is None or self._notice.startswith("Error"):
+            return
+        seat = self._game.seat
+        gone = seat.ended if seat is not None else None
+        self._say(self._said_of(gone or HubUnreachable("the connection to the hub is lost")))
 
     def _say(self, text: str) -> None:
         self._notice = text

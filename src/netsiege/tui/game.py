@@ -63,8 +63,10 @@ class HumanAgent(AsyncAgent):
 
     @property
     def waits_for(self) -> str:
-        """What the hub holds the awaited answer for."""
-        if self._client is None or self.seat is None:
+        """What the hub holds the awaited answer for, or that it is away."""
+        if self._client is None or self._client.failed:
             return ""
-        held = self._client.session.held(self.seat.request)
+        if not self._client.session.welcomed:
+            return "for the hub, which has gone: it is tried again"
+        held = self._client.session.holding
         return "" if held is None else _HELD[held]

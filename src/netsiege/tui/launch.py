@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Final
 
 from netsiege.errors import ConfigError
 from netsiege.game import AgentRole
-from netsiege.keys import NO_KEYS, Keys
-from netsiege.local import ending_on_sigterm
+from netsiege.keys import NO_KEYS
+from netsiege.local import Stop, ending_on_sigterm
 from netsiege.protocol import DEFAULT_ROOM
 from netsiege.tui.app import SiegeApp
 from netsiege.tui.game import HumanAgent
 from netsiege.tui.local_game import ROOM, LocalGame, local_game
 from netsiege.wire import check_address
 
-NAME = "person"
+NAME: Final = "person"
+LOCAL_RECONNECT_S: Final = 5.0
+"""How long a hub of one's own that is lost is tried again: nobody starts it anew."""
 
 
 def launch(
@@ -27,7 +31,10 @@ def launch(
     seed: int | None,
     keys: str | None,
 ) -> None:
-    """See `netsiege.tui.run_tui`."""
+    """See `netsiege.tui.run_tui`.
+
+    SIGTERM leaves in order, with `SystemExit` 143: while there is a screen, the screen is asked to.
+    """
     wanted = _checked_role(role)
     with ExitStack() as stack:
         stack.enter_context(ending_on_sigterm())
@@ -35,28 +42,45 @@ def launch(
             _only_elsewhere(room=room, keys=keys)
             drawn = secrets.randbits(64) if seed is None else seed
             local = stack.enter_context(local_game(scenario, task, wanted, drawn))
-            app = _app(local.address, wanted, ROOM, NO_KEYS, local)
+            stop = stack.enter_context(Stop())
+            app = _local_app(local, wanted, stop)
         else:
             _only_here(scenario=scenario, task=task, seed=seed)
-            app = _app(check_address(hub), wanted, room or DEFAULT_ROOM, keys, None)
+            stop = stack.enter_context(Stop())
+            app = _app_elsewhere(check_address(hub), wanted, room or DEFAULT_ROOM, keys, stop)
         app.run()
+    if stop.signal is not None:
+        raise SystemExit(128 + stop.signal)
+    if app.return_code:
+        raise SystemExit(app.return_code)
     if app.failure is not None:
         raise app.failure
 
 
-def _app(
-    address: str, role: AgentRole, room: str, keys: Keys | str | None, local: LocalGame | None
-) -> SiegeApp:
-    agent = HumanAgent(address=address, role=role, room=room, name=NAME, keys=keys)
-    if local is None:
-        return SiegeApp(agent, f"{room} at {address.partition('://')[2]}")
+def _local_app(local: LocalGame, role: AgentRole, stop: Callable[[], bool]) -> SiegeApp:
+    agent = HumanAgent(
+        address=local.address,
+        role=role,
+        room=ROOM,
+        name=NAME,
+        keys=NO_KEYS,
+        reconnect_s=LOCAL_RECONNECT_S,
+    )
     against = f" vs {', '.join(local.opponents)}" if local.opponents else ""
     return SiegeApp(
         agent,
         f"{local.scenario}{against}",
         move_limit_s=local.move_limit_s,
         warnings=local.warnings,
+        stop=stop,
     )
+
+
+def _app_elsewhere(
+    address: str, role: AgentRole, room: str, keys: str | None, stop: Callable[[], bool]
+) -> SiegeApp:
+    agent = HumanAgent(address=address, role=role, room=room, name=NAME, keys=keys)
+    return SiegeApp(agent, f"{room} at {address.partition('://')[2]}", stop=stop)
 
 
 def _checked_role(role: str | None) -> AgentRole:

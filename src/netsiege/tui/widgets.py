@@ -20,8 +20,8 @@ from netsiege.tui.moves import Menu, Option, matching
 NEWS_STYLE: Final = "bold reverse"
 LISTED: Final = 400
 """So many options are listed at once; typing finds the others."""
-CELL: Final = 20
-"""How wide a host is on the map."""
+CELL: Final = 19
+"""How wide a host is on the map: three signs and the longest address."""
 
 
 class NetworkTree(Tree[str]):
@@ -84,13 +84,14 @@ class NetworkMap(VerticalScroll):
         self._draw()
 
     def _draw(self) -> None:
-        self._picture.update(draw_map(self._networks, max(CELL + 4, self.size.width - 2)))
+        width = self.size.width - self.styles.scrollbar_size_vertical
+        self._picture.update(draw_map(self._networks, max(CELL + 2, width)))
 
 
 def draw_map(networks: Sequence[NetworkView], width: int) -> Text:
     """The networks as boxes of `width` columns, each host as a cell with its marks and what is known."""
     picture = Text(no_wrap=True)
-    per_row = max(1, (width - 3) // (CELL + 1))
+    per_row = max(1, (width - 1) // (CELL + 1))
     for network in networks:
         title = f" {f'{NEW} ' if network.is_new else ''}{network.name} "
         picture.append("┌─")
@@ -101,20 +102,20 @@ def draw_map(networks: Sequence[NetworkView], width: int) -> Text:
             for lines in ([_cell_name(h) for h in row], [_cell_facts(h) for h in row]):
                 _draw_row(picture, lines, width)
         if not network.hosts:
-            _draw_row(picture, [("no host is known", "")], width)
+            _draw_row(picture, [(" no host is known", "")], width)
         picture.append("└" + "─" * (width - 2) + "┘\n")
     return picture
 
 
 def _draw_row(picture: Text, cells: Sequence[tuple[str, str]], width: int) -> None:
-    picture.append("│ ")
-    used = 2
+    picture.append("│")
+    left = width - 2
     for text, style in cells:
         picture.append(text, style)
-        pad = CELL + 1 - cell_len(text)
+        pad = min(CELL + 1, left) - cell_len(text)
         picture.append(" " * pad)
-        used += cell_len(text) + pad
-    picture.append(" " * (width - 1 - used) + "│\n")
+        left -= cell_len(text) + pad
+    picture.append(" " * left + "│\n")
 
 
 def _cell_name(host: HostView) -> tuple[str, str]:
@@ -199,9 +200,10 @@ class MoveMenu(Vertical):
         self._list.focus()
 
     def action_nth(self, number: int) -> None:
-        """Takes the n-th of the listed answers."""
+        """Takes the n-th of the listed answers. Keys are keys again, however long the move then takes."""
         if number <= len(self._listed):
             self.post_message(self.Chosen(self._listed[number - 1]))
+            self.stop_finding()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Lists what matches the words."""
