@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, ClassVar
 
-from attrs import define, field
-
+from netsiege.agents.attackers.trail import Trail
 from netsiege.agents.base import BaseAgent
 from netsiege.agents.parameters import Parameter
-from netsiege.game import IP, Action, ActionType, AgentRole, Data, GameState, Network, Observation
+from netsiege.game import IP, Action, ActionType, AgentRole, Data, Network, Observation
 from netsiege.game import generate_valid_actions as valid_actions
 from netsiege.session import Seat
 
@@ -28,7 +27,7 @@ class ScriptedAttacker(BaseAgent):
     }
     epsilon: float
 
-    _sweep: _Sweep | None = None
+    _sweep: Sweep | None = None
 
     def seated(self, seat: Seat) -> None:
         """A new seat begins with a new episode."""
@@ -43,7 +42,7 @@ class ScriptedAttacker(BaseAgent):
         """The most promising action that was not tried yet; a pass when nothing at all can be done."""
         state = observation.state
         if self._sweep is None or self._sweep.is_of_another_episode(state):
-            self._sweep = _Sweep(state, home=state.controlled_hosts)
+            self._sweep = Sweep(state, home=state.controlled_hosts)
         self._sweep.observe(state)
         if self.epsilon and self.rng.random() < self.epsilon:
             valid = valid_actions(state)
@@ -54,68 +53,17 @@ class ScriptedAttacker(BaseAgent):
         return action
 
 
-@define(eq=False)
-class _Sweep:
-    """What has been seen and tried in one episode, and what to try next.
+class Sweep(Trail):
+    """What to try next: everything that may bring something, in the order of its promise.
 
-    An action that fails looks like a pass. So what was tried is remembered, and tried again from another
-    host, but from the same one only when everything else has been tried.
+    What was tried is tried again from another host, but from the same one only when all else has been tried.
     """
-
-    state: GameState
-    home: frozenset[IP]
-    """The hosts controlled from the start."""
-    tried: set[Action] = field(factory=set)
-    scans: set[tuple[IP, Network]] = field(factory=set)
-    open: set[tuple[IP, IP]] = field(factory=set)
-    """(source, target) of which an action has shown that the firewall lets it pass, …"""
-    shut: set[tuple[IP, IP]] = field(factory=set)
-    """… and those of which one has shown the opposite. Of the others nothing is known."""
-    last: Action | None = None
-
-    def is_of_another_episode(self, state: GameState) -> bool:
-        """Whether less is known than before: within an episode, nothing is forgotten."""
-        before = self.state
-        return not (
-            before.controlled_hosts <= state.controlled_hosts
-            and before.known_hosts <= state.known_hosts
-            and before.known_networks <= state.known_networks
-            and before.known_services.keys() <= state.known_services.keys()
-            and all(data <= state.known_data.get(host, set()) for host, data in before.known_data.items())
-        )
-
-    def note(self, action: Action | None) -> None:
-        """Remembers the action that is about to be played."""
-        self.last = action
-        if action is not None:
-            self.tried.add(action)
-            if action.type is ActionType.ScanNetwork:
-                self.scans.add((action.parameters["source_host"], action.parameters["target_network"]))
-
-    def observe(self, state: GameState) -> None:
-        """Learns who can reach whom from the difference that the last action has made."""
-        before, action, self.state = self.state, self.last, state
-        if action is None:
-            return
-        source, target = action.parameters["source_host"], action.parameters.get("target_host")
-        if target is None:
-            found = state.known_hosts - before.known_hosts
-            self.open |= {(source, host) for host in found}
-            # who has scanned there before, and did not find it, cannot reach it
-            self.shut |= {(s, host) for s, net in self.scans if s != source for host in found if host in net}
-        elif state != before:
-            self.open.add((source, target))
-        elif "data" in action.parameters and action.parameters["data"] not in before.known_data.get(
-            target, ()
-        ):
-            self.shut.add((source, target))
-            self.open.discard((source, target))
 
     def next_action(self) -> Action | None:
         """What promises most. When all has been tried, begins again: others may have changed something."""
         action = self._untried()
         if action is None:
-            self.tried, self.scans, self.shut = set(), set(), set()
+            self.forget_attempts()
             action = self._untried()
         return action
 

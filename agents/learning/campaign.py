@@ -27,6 +27,7 @@ from ipaddress import IPv4Address
 from operator import attrgetter
 from typing import Final
 
+from netsiege.agents.learning.table import Kind, Situation
 from netsiege.game import IP, Action, ActionType, GameState, Network, Service
 
 SCAN, SERVICES, DATA, EXPLOIT, EXFILTRATE = range(5)
@@ -34,8 +35,6 @@ Target = tuple[int, object, object]
 """The type of a move, its target, and what comes third."""
 Move = tuple[IP, Target]
 """The source, and what is done from there."""
-Kind = tuple[int | str, ...]
-Situation = tuple[int, ...]
 
 # the classes' own orders compare field by field in Python and cost ten times as much
 _BY_IP = attrgetter("ip")

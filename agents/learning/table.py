@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from netsiege.agents.learning.campaign import Kind, Situation
 from netsiege.errors import ConfigError
 from netsiege.files import replace_file
 
 FILE: Final = "model.json"
 FORMAT: Final = 1
 MAX_BYTES: Final = 64 << 20
+Kind = tuple[int | str, ...]
+"""What moves that are worth the same have in common."""
+Situation = tuple[int, ...]
 _Key = tuple[Situation, Kind]
 
 

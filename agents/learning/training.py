@@ -17,14 +17,14 @@ import attrs
 from attrs import define, field, frozen
 
 from netsiege.agents.arrangement import Arrangement, arrange
-from netsiege.agents.attackers.tabular_attacker import TabularAttacker
+from netsiege.agents.learning.learner import TabularLearner
 from netsiege.agents.learning.table import FILE, Table
 from netsiege.agents.local_match import LocalMatch
 from netsiege.agents.registry import choose_agent, list_agents
 from netsiege.engine.streams import derive
 from netsiege.errors import ConfigError
 from netsiege.files import replace_file
-from netsiege.game import AgentStatus
+from netsiege.game import AgentRole, AgentStatus
 from netsiege.protocol import Result
 
 LOG_FILE: Final = "log.jsonl"
@@ -46,14 +46,23 @@ class Plan:
     opponents: tuple[str, ...]
     episodes: int
     seed: int
-    rate: float = 0.1
-    discount: float = 0.95
+    rate: float = field()
+    """Like `discount`, the algorithm's own unless said."""
+    discount: float = field()
     schedule: str = LINEAR
     epsilon_start: float = 1.0
     epsilon_end: float = 0.02
     explore: float = 0.6
     """The share of the episodes over which ε falls."""
     readdressed: bool = False
+
+    @rate.default
+    def _(self) -> float:
+        return _default_of(self.algorithm, "rate", 0.1)
+
+    @discount.default
+    def _(self) -> float:
+        return _default_of(self.algorithm, "discount", 0.95)
 
     def epsilon(self, episode: int) -> float:
         """The share of explorations among the moves of an episode."""
@@ -68,17 +77,27 @@ class Plan:
     def arrange(self) -> Arrangement:
         """The learner and its opponents. Raises `ConfigError`."""
         choice = choose_agent(self.algorithm)
-        if not issubclass(choice.cls, TabularAttacker):
+        if not issubclass(choice.cls, TabularLearner):
             learners = ", ".join(each.name for each in list_agents() if "rate" in each.parameters)
             raise ConfigError(f"{self.algorithm!r} does not learn; what does: {learners}")
         choice = attrs.evolve(choice, parameters={"rate": self.rate, "discount": self.discount})
-        return arrange(
+        made = arrange(
             choice,
             self.opponents,
             scenario=self.scenario,
             task=self.task,
             readdressed=self.readdressed,
         )
+        if all(agent.role is not AgentRole.Attacker for agent in made.agents):
+            said = "learns from attacks, and nobody attacks; add an attacker: --opponent scripted-attacker"
+            raise ConfigError(f"{self.algorithm} {said}")
+        return made
+
+
+def _default_of(algorithm: str, name: str, otherwise: float) -> float:
+    """What an algorithm says of one of its parameters. Raises `ConfigError` if there is no such agent."""
+    declared = choose_agent(algorithm).cls.parameters.get(name)
+    return otherwise if declared is None else float(declared.default)
 
 
 @define
@@ -113,7 +132,7 @@ class Training:
 
     plan: Plan
     folder: Path
-    learner: TabularAttacker
+    learner: TabularLearner[Any]
     arrangement: Arrangement
     episode: int = 0
     """Episodes that were learned from."""
@@ -149,7 +168,7 @@ class Training:
     def _of(cls, plan: Plan, folder: Path) -> Training:
         arrangement = plan.arrange()
         learner = arrangement.agents[arrangement.subject]
-        assert isinstance(learner, TabularAttacker)
+        assert isinstance(learner, TabularLearner)
         return cls(plan, folder, learner, arrangement)
 
     @property

@@ -1,0 +1,65 @@
+"""What an attacker remembers of an episode, and what its failures say about the firewall."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from netsiege.game import IP, Action, ActionType, GameState, Network
+
+
+@define(eq=False)
+class Trail:
+    """What has been seen and tried in one episode. An action that fails looks like a pass."""
+
+    state: GameState
+    home: frozenset[IP]
+    """The hosts controlled from the start."""
+    tried: set[Action] = field(factory=set)
+    scans: set[tuple[IP, Network]] = field(factory=set)
+    open: set[tuple[IP, IP]] = field(factory=set)
+    """(source, target) of which an action has shown that the firewall lets it pass, …"""
+    shut: set[tuple[IP, IP]] = field(factory=set)
+    """… and those of which one has shown the opposite. Of the others nothing is known."""
+    last: Action | None = None
+
+    def is_of_another_episode(self, state: GameState) -> bool:
+        """Whether less is known than before: within an episode, nothing is forgotten."""
+        before = self.state
+        return not (
+            before.controlled_hosts <= state.controlled_hosts
+            and before.known_hosts <= state.known_hosts
+            and before.known_networks <= state.known_networks
+            and before.known_services.keys() <= state.known_services.keys()
+            and all(data <= state.known_data.get(host, set()) for host, data in before.known_data.items())
+        )
+
+    def note(self, action: Action | None) -> None:
+        """Remembers the action that is about to be played."""
+        self.last = action
+        if action is not None:
+            self.tried.add(action)
+            if action.type is ActionType.ScanNetwork:
+                self.scans.add((action.parameters["source_host"], action.parameters["target_network"]))
+
+    def observe(self, state: GameState) -> None:
+        """Learns who can reach whom from the difference that the last action has made."""
+        before, action, self.state = self.state, self.last, state
+        if action is None:
+            return
+        source, target = action.parameters["source_host"], action.parameters.get("target_host")
+        if target is None:
+            found = state.known_hosts - before.known_hosts
+            self.open |= {(source, host) for host in found}
+            # who has scanned there before, and did not find it, cannot reach it
+            self.shut |= {(s, host) for s, net in self.scans if s != source for host in found if host in net}
+        elif state != before:
+            self.open.add((source, target))
+        elif "data" in action.parameters and action.parameters["data"] not in before.known_data.get(
+            target, ()
+        ):
+            self.shut.add((source, target))
+            self.open.discard((source, target))
+
+    def forget_attempts(self) -> None:
+        """Begins to try again: others may have changed something."""
+        self.tried, self.scans, self.shut = set(), set(), set()
