@@ -115,8 +115,9 @@ class LocalMatch:
         player = self._players[index]
         if kind == OBS:
             seat = player.seat
-            seat.observation, _ = read_observation(body, seat.observation.state)
-            player.total += seat.observation.reward
+            observation, _ = read_observation(body, seat.observation.state)
+            seat.hear(observation)
+            player.total += observation.reward
             player.awaits = False
         elif kind == ERROR:
             error = Error.decode(body)

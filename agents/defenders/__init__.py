@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from netsiege.agents.defenders.learned_defender import QLearningDefender
 from netsiege.agents.defenders.random_defender import RandomDefender
 from netsiege.agents.defenders.scripted_defender import ScriptedDefender
 from netsiege.agents.defenders.stochastic_defender import StochasticDefender
 
-__all__ = ["RandomDefender", "ScriptedDefender", "StochasticDefender"]
+__all__ = ["QLearningDefender", "RandomDefender", "ScriptedDefender", "StochasticDefender"]

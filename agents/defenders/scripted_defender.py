@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
@@ -10,7 +9,9 @@ from typing import ClassVar, Final
 from attrs import define, field
 
 from netsiege.agents.base import BaseAgent
+from netsiege.agents.briefing import addresses_in
 from netsiege.agents.defenders.logs import Entry, entries_of, log_of
+from netsiege.agents.defenders.moves import block, look, random_move
 from netsiege.agents.parameters import Parameter
 from netsiege.game import IP, Action, ActionType, AgentRole, GameState, Observation
 
@@ -18,21 +19,23 @@ GIVEAWAYS: Final = frozenset({ActionType.ScanNetwork, ActionType.ExploitService}
 """What no benign user does."""
 SWEEP: Final = 4
 """Asking so many hosts for their services gives a source away, too: benign users keep to three hosts."""
-
-_ADDRESS: Final = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
+PATROL: Final = 4
+"""Blocks after which it looks into one more log, until it knows an intruder."""
 
 
 class ScriptedDefender(BaseAgent):
     """Looks into its hosts in turn and blocks, one pair of hosts a move, what an attack would need next.
 
     If its goal names addresses that are not its own, and it is `briefed`, it cuts these off from all hosts:
-    first from those with data, last from those that intruders are on. Only users of these addresses pay.
+    first from those with data, last from those that intruders are on, for whom it looks in between. Only
+    users of these addresses pay.
 
     Otherwise it contains intruders: it cuts hosts with data off from them and, later, from their neighbours,
     but for those that are seen in use. Users may pay: what an intruder may have taken over is cut off, too.
 
     A log is worth one look: what is known of it never grows. Passes when all is read and blocked. Remembers
-    nothing: what to do follows from the state. Draws from `rng` only for the random share of its moves.
+    nothing: what to do follows from the state and the goal. Draws from `rng` only for the random share of its
+    moves.
     """
 
     plays = (AgentRole.Defender,)
@@ -47,24 +50,14 @@ class ScriptedDefender(BaseAgent):
         """The most urgent look or block; a pass when there is none."""
         state = observation.state
         if self.epsilon and self.rng.random() < self.epsilon:
-            return self._random_move(state)
+            return random_move(state, self.rng)
         return next(_Plan(state, self._named(state)).moves(), None)
 
     def _named(self, state: GameState) -> list[IP]:
         """The attackers' addresses, as far as the goal names them."""
         if not self.briefed or self.seat is None:
             return []
-        texts = _ADDRESS.findall(self.seat.goal_description)
-        found = {IP(text) for text in texts if all(int(part) < 256 for part in text.split("."))}
-        return sorted(found - state.controlled_hosts)
-
-    def _random_move(self, state: GameState) -> Action | None:
-        hosts = sorted(state.controlled_hosts)
-        if not hosts:
-            return None
-        host = self.rng.choice(hosts)
-        others = [other for other in sorted(state.known_hosts) if other != host]
-        return _look(host) if not others or self.rng.random() < 0.5 else _block(host, self.rng.choice(others))
+        return sorted(addresses_in(self.seat.goal_description) - state.controlled_hosts)
 
 
 @define(eq=False)
@@ -99,7 +92,7 @@ class _Plan:
 
     def moves(self) -> Iterator[Action]:
         """Looks and blocks that are not made yet, the most urgent first."""
-        looks = [_look(host) for host in self.hosts if log_of(self.state, host) is None]
+        looks = [look(host) for host in self.hosts if log_of(self.state, host) is None]
         if not self.named:
             yield from self._blocks(self.treasuries, self.intruders)
             yield from looks
@@ -107,13 +100,15 @@ class _Plan:
             return
         # without a way out for data, intruders need not be kept in, for which users may have to pay
         bystanders = [host for host in self.hosts if host not in self.intruders]
+        blocks = self.state.known_blocks
+        cut = [host for host in self.hosts if blocks.get(host, frozenset()).issuperset(self.named)]
         yield from self._blocks(self.treasuries, self.named)
-        if not self.intruders:
-            yield from looks
+        if not self.intruders and len(self.hosts) - len(looks) < len(cut) // PATROL:
+            yield from (look(host) for host in reversed(cut) if log_of(self.state, host) is None)
         yield from self._blocks(bystanders, self.named)
-        yield from looks
         # last, because it is often what the goal asks for, and who has reached the goal plays no more
         yield from self._blocks([host for host in self.hosts if host in self.intruders], self.named)
+        yield from looks
 
     def _neighbours(self) -> list[IP]:
         """Hosts in an intruder's networks, where it may go next."""
@@ -126,12 +121,4 @@ class _Plan:
             for host in hosts:
                 cut = self.state.known_blocks.get(host, frozenset())
                 if other != host and other not in cut and (host, other) not in innocent:
-                    yield _block(host, other)
-
-
-def _look(host: IP) -> Action:
-    return Action(ActionType.FindData, {"source_host": host, "target_host": host})
-
-
-def _block(host: IP, other: IP) -> Action:
-    return Action(ActionType.BlockIP, {"source_host": host, "target_host": host, "blocked_host": other})
+                    yield block(host, other)

@@ -10,6 +10,7 @@ from attrs import define, field
 
 from netsiege.agents.base import BaseAgent
 from netsiege.agents.defenders.logs import Entry, entries_of, log_of
+from netsiege.agents.defenders.moves import block, look, random_move
 from netsiege.agents.parameters import Parameter
 from netsiege.game import IP, Action, ActionType, AgentRole, GameState, Observation
 from netsiege.session import Seat
@@ -88,10 +89,10 @@ class StochasticDefender(BaseAgent):
                 self._trails.convicted.add(entry.source)
         hosts = sorted(state.controlled_hosts)
         if hosts and self.epsilon and self.rng.random() < self.epsilon:
-            return self._random_move(state, hosts)
+            return random_move(state, self.rng)
         unread = [host for host in hosts if log_of(state, host) is None]
-        look = _look(self.rng.choice(unread)) if unread else None
-        return next(self._trails.blocks(state), look)
+        first = look(self.rng.choice(unread)) if unread else None
+        return next(self._trails.blocks(state), first)
 
     def _is_suspicious(self, entry: Entry, trail: list[Entry]) -> bool:
         """Whether the last entry of a trail is."""
@@ -105,11 +106,6 @@ class StochasticDefender(BaseAgent):
             return trail.count(entry) >= tolerance * REPEATS[kind]
         longest = max(len(list(run)) for each, run in groupby(kinds) if each is kind)
         return longest >= tolerance * RUN[kind]
-
-    def _random_move(self, state: GameState, hosts: list[IP]) -> Action:
-        host = self.rng.choice(hosts)
-        others = [other for other in sorted(state.known_hosts) if other != host]
-        return _look(host) if not others or self.rng.random() < 0.5 else _block(host, self.rng.choice(others))
 
 
 @define(eq=False)
@@ -138,12 +134,4 @@ class _Trails:
         for source in sorted(self.convicted):
             for host in sorted({entry.host for entry in self.by_source[source]} & state.controlled_hosts):
                 if source not in state.known_blocks.get(host, frozenset()):
-                    yield _block(host, source)
-
-
-def _look(host: IP) -> Action:
-    return Action(ActionType.FindData, {"source_host": host, "target_host": host})
-
-
-def _block(host: IP, other: IP) -> Action:
-    return Action(ActionType.BlockIP, {"source_host": host, "target_host": host, "blocked_host": other})
+                    yield block(host, source)

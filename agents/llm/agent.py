@@ -89,7 +89,6 @@ class LLMAgent(BaseAgent):
         )
         self._record_log = RecordLog(self.log)
         self._fallback_agent = self._make_fallback()
-        self._goal = ""
         self._max_steps: int | None = None
         self._episode = -1
         self.memory = Memory()
@@ -101,7 +100,7 @@ class LLMAgent(BaseAgent):
     def seated(self, seat: Seat) -> None:
         """Begins anew with what the seat says; the budget and the log go on."""
         super().seated(seat)
-        self._goal, self._max_steps = seat.goal_description, seat.max_steps
+        self._max_steps = seat.max_steps
         self._fallback_agent = copy.copy(self._fallback_agent)  # copies of this agent hold seats of their own
         self._fallback_agent.seated(seat)
         self._episode = -1
@@ -111,8 +110,6 @@ class LLMAgent(BaseAgent):
         """Forgets the last episode's moves, notes and records."""
         self._episode += 1
         self._forget()
-        # new addresses come with a new description
-        self._goal = observation.info.get("goal_description") or self._goal
         self._fallback_agent.episode_started(observation)
 
     def episode_ended(self, summary: EpisodeSummary) -> None:
@@ -136,15 +133,16 @@ class LLMAgent(BaseAgent):
     def _ask(self, observation: Observation) -> Outcome:
         if self._failed_moves >= FAILED_MOVES:
             return Outcome(None, f"the endpoint failed in {FAILED_MOVES} moves in a row")
+        goal = self.seat.goal_description if self.seat is not None else ""
         turn = Turn(
             self.endpoint,
             self.budget,
             TurnLimits(self.max_tokens_per_move, self.retries, self.timeout_s, self.move_s),
             self.temperature if self.temperature >= 0 else None,
-            Toolbox(observation.state, self.role, self._goal, self.rng),
+            Toolbox(observation.state, self.role, goal, self.rng),
             self.memory,
             system_text(self.role),
-            state_text(observation, self.memory, self._goal, self._max_steps),
+            state_text(observation, self.memory, goal, self._max_steps),
             self._blank(),
             self._keep,
         )

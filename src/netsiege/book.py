@@ -65,6 +65,13 @@ class Seat:
         """What the seat knew when it was last told."""
         return self.observation.state
 
+    def hear(self, observation: Observation) -> None:
+        """Takes the next observation; with other addresses, a new episode's first one brings another goal."""
+        self.observation = observation
+        goal = observation.info.get("goal_description")
+        if goal is not None:
+            self.goal_description = str(goal)
+
 
 def seat_of(handle: int, told: Seated, observation: Observation, name: str) -> Seat:
     """The seat that a SEATED tells of, with all that its first observation says in NetSecGame's way."""

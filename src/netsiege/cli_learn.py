@@ -30,7 +30,7 @@ Readdressed = Annotated[
 
 def train(
     algorithm: Annotated[
-        str, typer.Argument(help="q-learning, sarsa or conceptual, or another that learns.")
+        str, typer.Argument(help="q-learning, sarsa, conceptual or q-defender, or another that learns.")
     ],
     out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where model, log and curve go.")],
     scenario: Scenario = None,
@@ -38,8 +38,13 @@ def train(
     opponent: Opponents = None,
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Equal seeds give equal models.")] = 0,
-    rate: Annotated[float, typer.Option(min=1e-6, max=1, help="The learning rate.")] = 0.1,
-    discount: Annotated[float, typer.Option(min=0, max=1, help="Of later rewards.")] = 0.95,
+    rate: Annotated[
+        Optional[float],
+        typer.Option(min=1e-6, max=1, help="The learning rate; the algorithm's own unless said."),
+    ] = None,
+    discount: Annotated[
+        Optional[float], typer.Option(min=0, max=1, help="Of later rewards; the algorithm's own unless said.")
+    ] = None,
     schedule: Annotated[
         str, typer.Option(help="How the share of explorations (ε) falls: linear, exponential, constant.")
     ] = "linear",
@@ -66,12 +71,11 @@ def train(
         tuple(opponent or ()),
         episodes,
         seed,
-        rate,
-        discount,
-        schedule,
-        epsilon_start,
-        epsilon_end,
+        schedule=schedule,
+        epsilon_start=epsilon_start,
+        epsilon_end=epsilon_end,
         readdressed=readdressed,
+        **{name: value for name, value in (("rate", rate), ("discount", discount)) if value is not None},
     )
     folder = Path(out)
     training = Training.resume(plan, folder) if resume else Training.start(plan, folder)

@@ -171,7 +171,7 @@ def _update(seat: Seat, told: Observation) -> bool:
     if same and not told.info:
         # the info about a new seat is told only once; states are equal whose data differ in their content
         told = Observation(told.state, told.reward, told.end, before.info)
-    seat.observation = told
+    seat.hear(told)
     return not same or told.info != before.info
 
 

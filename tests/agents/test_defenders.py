@@ -16,6 +16,7 @@ from netsiege.engine.tables import compile_spec
 from netsiege.errors import ConfigError
 from netsiege.game import IP, ActionType, AgentRole, Data, GameState, Network, Observation
 from netsiege.options import play_setup
+from netsiege.scenarios.bundled import task_names
 from netsiege.scenarios.model import Rewards
 from netsiege.session import Seat
 
@@ -62,10 +63,10 @@ def all_blocks(agent, data):
     return pairs
 
 
-def played(agent_class, seeds, **parameters):
+def played(agent_class, seeds, task="two_networks", **parameters):
     """Share of won episodes, and false positives per 100 benign moves, against the scripted attacker."""
     named = None if agent_class else "none"
-    spec, entrants, _ = play_setup(None, "two_networks", None, named, 1)
+    spec, entrants, _ = play_setup(None, task, None, named, 1)
     # nothing but false positives is rewarded, so that a defender's return is their number
     spec = attrs.evolve(spec, task=attrs.evolve(spec.task, rewards=Rewards(false_positive=1)))
     tables = compile_spec(spec.to_bytes())
@@ -221,6 +222,12 @@ def test_scripted_defender_halves_the_wins_at_two_false_positives_in_a_hundred_b
         assert wins <= alone / 2
         assert false_positives <= 2
     assert alone == 1
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_scripted_defender_that_is_briefed_keeps_the_scripted_attacker_from_every_bundled_goal(task):
+    assert played(None, range(4), task)[0] == 1
+    assert played(ScriptedDefender, range(12), task) == (0, 0)
 
 
 # --- the stochastic defender ------------------------------------------------------------------------------

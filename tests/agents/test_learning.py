@@ -70,8 +70,8 @@ def test_learner_adds_the_discounted_worth_of_what_comes_next_to_the_reward(cls,
     agent.episode_started(Observation(first, 0, False))
     agent.choose_action(Observation(first, 0, False))
     last = agent._last
-    campaign = agent._campaign
-    situation, moves = campaign.options(then)
+    memory = agent._memory
+    situation, moves = memory.options(then)
     made = sorted(moves)[0]
     for kind in moves:
         agent.table.learn(situation, kind, 2.0 if kind == made else 9.0, 1.0)
@@ -129,7 +129,7 @@ def test_moves_are_valid_actions_and_none_is_offered_twice_from_one_source():
 
     class Watched(QLearningAttacker):
         def choose_action(self, observation):
-            _, moves = self._campaign.options(observation.state)
+            _, moves = self._memory.options(observation.state)
             valid = generate_valid_actions(observation.state)
             for each in (move for kind in moves.values() for move in kind):
                 assert action_of(each) in valid
@@ -157,9 +157,9 @@ def test_episode_that_nobody_announced_is_noticed():
     agent = QLearningAttacker()
     agent.episode_started(Observation(state(), 0, False))
     agent.choose_action(Observation(state(known_hosts={HOME, OUTSIDE, SERVER}), 0, False))
-    before = agent._campaign
+    before = agent._memory
     agent.choose_action(Observation(state(), 0, False))
-    assert agent._campaign is not before
+    assert agent._memory is not before
 
 
 # --- trainings --------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def test_training_is_not_begun_over_a_model_nor_gone_on_with_under_another_plan(
         Training.resume(plan(episodes=200, seed=2), tmp_path / "a")
     with pytest.raises(ConfigError, match="there is no model"):
         Training.resume(plan(), tmp_path / "none")
-    with pytest.raises(ConfigError, match="does not learn; what does: conceptual, q-learning, sarsa"):
+    with pytest.raises(ConfigError, match="does not learn; what does: conceptual, q-defender, q-learning"):
         Training.start(plan("random-attacker"), tmp_path / "b")
 
 
