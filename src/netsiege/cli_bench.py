@@ -3,16 +3,71 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
+
+from netsiege.cli_types import MAX_SEED
+
+if TYPE_CHECKING:
+    from netsiege.agents.comparison import Comparison, Conditions
 
 bench_app = typer.Typer(help="Measure, in medians and ratios within one run.", no_args_is_help=True)
 
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer and shorter rounds, less of them: a glance.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to stderr.")]
+
+Agents = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--agent",
+        metavar="NAME",
+        help="Only this one, its parameters after commas; may be said often. Default: all bundled ones.",
+    ),
+]
+Scenarios = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--scenario",
+        metavar="NAME",
+        help="A bundled scenario, or a YAML file; may be said often. "
+        "Default: two_networks_tiny, two_networks, three_net_scenario.",
+    ),
+]
+Episodes = Annotated[
+    Optional[int], typer.Option(min=1, help="Of each evaluation. Default: 500; with --quick 30.")
+]
+TrainEpisodes = Annotated[
+    Optional[int],
+    typer.Option(min=1, help="Of each training of those that learn. Default: 3000; with --quick 300."),
+]
+PlannerEpisodes = Annotated[
+    Optional[int],
+    typer.Option(
+        min=1,
+        help="Of agents that simulate before each move, which takes long. Default: 200; with --quick 3.",
+    ),
+]
+LLMEpisodes = Annotated[
+    Optional[int],
+    typer.Option(
+        min=1, help="Of agents with a language model, if one is named. Default: 10; with --quick 2."
+    ),
+]
+EpisodesOf = Annotated[
+    Optional[list[str]],
+    typer.Option(metavar="NAME=N", help="Other evaluations of one agent; may be said often."),
+]
+Markdown = Annotated[
+    Optional[Path],
+    typer.Option(
+        metavar="FILE",
+        help="Write the tables into this file, between `<!-- agents -->` and `<!-- /agents -->`.",
+    ),
+]
 
 
 @bench_app.command("engine")
@@ -105,6 +160,100 @@ def bench_workers(
 
     with ending_on_sigterm():
         _print(run_workers(quick, seed, _progress).figures, as_json)
+
+
+@bench_app.command("agents")
+def bench_agents(
+    agent: Agents = None,
+    scenario: Scenarios = None,
+    episodes: Episodes = None,
+    train_episodes: TrainEpisodes = None,
+    planner_episodes: PlannerEpisodes = None,
+    llm_episodes: LLMEpisodes = None,
+    episodes_of: EpisodesOf = None,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Equal seeds give equal tables.")] = 0,
+    processes: Annotated[
+        Optional[int], typer.Option(min=1, max=256, help="Default: as many as there are processors.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few episodes and short trainings: a glance.")
+    ] = False,
+    markdown: Markdown = None,
+    as_json: Json = False,
+) -> None:
+    """Win rate, return and steps of every agent on several scenarios; those that learn are trained first."""
+    from netsiege.agents.comparison import plan_comparison
+    from netsiege.agents.comparison_run import cores, run_comparison
+    from netsiege.agents.comparison_table import check_marks
+    from netsiege.local import ending_on_sigterm
+
+    counts = {
+        "episodes": episodes,
+        "train_episodes": train_episodes,
+        "planner_episodes": planner_episodes,
+        "llm_episodes": llm_episodes,
+    }
+    conditions = _conditions(quick, scenario, counts, episodes_of or [], seed)
+    if markdown is not None:
+        check_marks(markdown)
+    program = plan_comparison(conditions, agent or ())
+    for warning in program.warnings:
+        print(f"netsiege: warning: {warning}", file=sys.stderr)
+    with ending_on_sigterm():
+        comparison = run_comparison(program, processes or cores(), _progress)
+    _tell(comparison, markdown, as_json)
+
+
+def _tell(comparison: Comparison, markdown: Path | None, as_json: bool) -> None:
+    """Prints the tables, or puts them into a file. Raises `ConfigError`; they are printed then, too."""
+    from netsiege.agents.comparison_table import markdown as as_markdown
+    from netsiege.agents.comparison_table import put_between_marks
+    from netsiege.errors import ConfigError
+    from netsiege.show_comparison import print_comparison
+
+    if as_json:
+        print(json.dumps(comparison.as_dict(), indent=2))
+    elif markdown is None:
+        print_comparison(comparison)
+    if markdown is not None:
+        try:
+            put_between_marks(markdown, as_markdown(comparison))
+        except ConfigError:  # it was another file before; minutes of work are not to be lost
+            if not as_json:
+                print_comparison(comparison)
+            raise
+        print(f"netsiege: the tables are in {markdown}", file=sys.stderr)
+
+
+def _conditions(
+    quick: bool,
+    scenarios: list[str] | None,
+    counts: dict[str, int | None],
+    episodes_of: list[str],
+    seed: int,
+) -> Conditions:
+    """What was said, over what is usual. Raises `ConfigError`."""
+    from attrs import evolve
+
+    from netsiege.agents.comparison import Conditions
+    from netsiege.errors import ConfigError
+    from netsiege.shown import shown
+
+    exceptions: dict[str, int] = {}
+    for said in episodes_of:
+        name, _, count = said.rpartition("=")
+        if not (name and re.fullmatch(r"[1-9][0-9]{0,6}", count)):
+            raise ConfigError(f"--episodes-of: write NAME=N with N from 1 to 9999999, not {shown(said)!r}")
+        exceptions[name] = int(count)
+    usual = Conditions.quick() if quick else Conditions()
+    said_counts = {name: count for name, count in counts.items() if count is not None}
+    return evolve(
+        usual,
+        scenarios=tuple(scenarios or usual.scenarios),
+        episodes_of=exceptions,
+        seed=seed,
+        **said_counts,
+    )
 
 
 def _print(figures: list[dict[str, Any]], as_json: bool) -> None:
