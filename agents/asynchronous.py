@@ -2,31 +2,63 @@
 
 from __future__ import annotations
 
-from netsiege.agents.base import EpisodeSummary
-from netsiege.agents.profile import AgentProfile
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from netsiege.agents.profile import AgentProfile, EpisodeSummary
 from netsiege.aio import AsyncClient
-from netsiege.errors import MatchOver, SiegeError
+from netsiege.errors import ConfigError, HubUnreachable, MatchOver, SiegeError
 from netsiege.game import Action, Observation
 from netsiege.protocol import Reset
 from netsiege.session import Seat
 
 
 class AsyncAgent(AgentProfile):
-    """An agent that plays over a hub from a coroutine. Override the coroutine `choose_action`."""
+    """An agent that plays over a hub from a coroutine. Override the coroutine `choose_action`.
+
+    It raises what `BaseAgent` does. `episode_started` and `episode_ended` are plain methods here, too: a
+    class that has a coroutine for one of them is refused with `ConfigError`, as nobody would await it.
+    """
 
     _client: AsyncClient | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in ("episode_started", "episode_ended"):
+            if inspect.iscoroutinefunction(getattr(cls, name)):
+                raise ConfigError(f"{cls.__name__}.{name} is a coroutine: define it with `def`")
 
     async def choose_action(self, observation: Observation) -> Action | None:
         """The next action; None passes. Must be overridden."""
         raise NotImplementedError(f"{type(self).__name__} must override choose_action")
 
-    async def register(self) -> Observation:
+    async def register(self, timeout_s: float | None = None) -> Observation:
         """Connects, takes a seat and returns the first observation, once the match is full.
 
-        With a `session_token` it continues a seat: see `BaseAgent.register`.
+        Raises `TimeoutError` if that takes longer than `timeout_s`. With a `session_token` it continues a
+        seat: see `BaseAgent.register`.
         """
-        if self._client is not None and self._client.failed:
-            await self.terminate_connection()
+        limit = asyncio.timeout(timeout_s)
+        try:
+            async with self._dropping_a_lost_connection(), limit:
+                client = await self._connect()
+                if self._token is not None:
+                    seat = await self._continue(client)
+                else:
+                    seat = await client.join(self.role, self.room)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise TimeoutError(
+                f"no seat within {timeout_s:g} s: the hub waits for other players, or for an engine worker"
+            ) from None
+        self.seated(seat)
+        return seat.observation
+
+    async def _connect(self) -> AsyncClient:
         if self._client is None:
             client = AsyncClient(
                 self.address,
@@ -36,12 +68,7 @@ class AsyncAgent(AgentProfile):
                 keys=self.keys,
             )
             self._client = await client.open(self.connect_timeout_s)
-        if self._token is not None:
-            seat = await self._continue(self._client)
-        else:
-            seat = await self._client.join(self.role, self.room)
-        self.seated(seat)
-        return seat.observation
+        return self._client
 
     async def _continue(self, client: AsyncClient) -> Seat:
         try:
@@ -61,14 +88,16 @@ class AsyncAgent(AgentProfile):
     async def make_step(self, action: Action | None) -> Observation:
         """Plays an action (None passes) and returns what it led to."""
         client, seat = self._registered()
-        return await client.step(seat, action)
+        async with self._dropping_a_lost_connection():
+            return await client.step(seat, action)
 
     async def request_game_reset(
         self, request_trajectory: bool = False, randomize_topology: bool = False, seed: int | None = None
     ) -> Observation:
         """Asks for a new episode; see `BaseAgent.request_game_reset`."""
         client, seat = self._registered()
-        return await client.reset(seat, Reset(request_trajectory, randomize_topology, seed))
+        async with self._dropping_a_lost_connection():
+            return await client.reset(seat, Reset(request_trajectory, randomize_topology, seed))
 
     async def terminate_connection(self) -> None:
         """Gives the seat up and closes the connection. Harmless when there is none."""
@@ -76,17 +105,32 @@ class AsyncAgent(AgentProfile):
             await self._client.close()
             self._client = self._seat = self._token = None
 
+    @asynccontextmanager
+    async def _dropping_a_lost_connection(self) -> AsyncIterator[None]:
+        """What has lost its hub is of no use any more: the next `register` connects anew."""
+        try:
+            yield
+        except SiegeError as error:
+            if isinstance(error, HubUnreachable) or (self._client is not None and self._client.failed):
+                await self.terminate_connection()
+            raise
+
     async def play(self, episodes: int | None = 1) -> list[EpisodeSummary]:
-        """Plays whole episodes, registering first if need be; None: as many as the match has."""
+        """Plays whole episodes, registering first if need be; None: as many as the match has.
+
+        Ends early, without an error, when the match is over.
+        """
         observation = await self._ready_to_play()
         played: list[EpisodeSummary] = []
         while True:
+            self.episode_started(observation)
             steps, total = 0, 0.0
             while not observation.end:
                 observation = await self.make_step(await self.choose_action(observation))
                 steps, total = steps + 1, total + observation.reward
             reason = observation.info.get("end_reason")
             played.append(EpisodeSummary(0, len(played), steps, total, reason))
+            self.episode_ended(played[-1])
             if episodes is not None and len(played) >= episodes:
                 return played
             try:

@@ -7,25 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from attrs import frozen
-
-from netsiege.agents.profile import AgentProfile
+from netsiege.agents.profile import AgentProfile, EpisodeSummary
 from netsiege.client import Client
 from netsiege.errors import HubUnreachable, MatchOver, SiegeError
 from netsiege.game import Action, Observation
 from netsiege.protocol import Reset
 from netsiege.session import Seat
 
-
-@frozen
-class EpisodeSummary:
-    """One episode as its player saw it. `seat` counts the seats of `play_many`."""
-
-    seat: int
-    episode: int
-    steps: int
-    total_reward: float
-    end_reason: str | None
+__all__ = ["BaseAgent", "EpisodeSummary"]
 
 
 class BaseAgent(AgentProfile):
@@ -43,12 +32,6 @@ class BaseAgent(AgentProfile):
     def choose_action(self, observation: Observation) -> Action | None:
         """The next action; None passes. Must be overridden."""
         raise NotImplementedError(f"{type(self).__name__} must override choose_action")
-
-    def episode_started(self, observation: Observation) -> None:
-        """Called by `play` and `play_many` with the first observation of every episode."""
-
-    def episode_ended(self, summary: EpisodeSummary) -> None:
-        """Called by `play` and `play_many` at the end of every episode."""
 
     # --- NetSecGame's interface ---------------------------------------------------------------------------
 
@@ -165,11 +148,18 @@ class BaseAgent(AgentProfile):
 
         Each seat is played by a shallow copy of this agent: what it holds by reference (a table, a model)
         is shared, its `rng` is its own. Returns the episodes of all seats, in the order in which they ended.
+
+        Raises what ends a seat before its time, and what `choose_action` raises; the connection is closed
+        then, and all seats are given up. `register` and `play_many` connect anew after that.
         """
         from netsiege.agents.many import play_many  # noqa: PLC0415  # most agents play one seat
 
-        with self._dropping_a_lost_connection():
+        try:
             return play_many(self, seats, episodes)
+        except BaseException:
+            # seats that nobody plays any more would keep the others of their matches waiting
+            self.terminate_connection()
+            raise
 
     def copy_for(self, client: Client, seat: Seat) -> Self:
         """A shallow copy of this agent that plays another seat of the same session."""

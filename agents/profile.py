@@ -8,9 +8,11 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from attrs import frozen
+
 from netsiege.agents.parameters import Parameter, settle
 from netsiege.errors import ConfigError, HubUnreachable
-from netsiege.game import AgentRole
+from netsiege.game import AgentRole, Observation
 from netsiege.keys import Keys
 from netsiege.outage import RECONNECT_S
 from netsiege.protocol import DEFAULT_PORT, DEFAULT_ROOM, clean_name
@@ -23,6 +25,20 @@ def _checked_name(name: str) -> str:
         return clean_name(name)
     except ValueError as error:
         raise ConfigError(str(error)) from None
+
+
+@frozen
+class EpisodeSummary:
+    """One episode as its player saw it. `seat` counts the seats of `play_many`.
+
+    `end_reason` is None for a seat that has no goal of its own: a benign user's.
+    """
+
+    seat: int
+    episode: int
+    steps: int
+    total_reward: float
+    end_reason: str | None
 
 
 class AgentProfile:
@@ -72,6 +88,15 @@ class AgentProfile:
         self._seat: Seat | None = None
         self.rng = random.Random(0)  # noqa: S311  # play, not secrets; re-seeded in `seated`
         """What the agent draws from. Seeded anew with the seat's seed whenever it is seated."""
+
+    def episode_started(self, observation: Observation) -> None:
+        """Called with the first observation of every episode that is played as a whole (`play`, `play_many`).
+
+        For an agent that continues a seat, that is the observation with which it goes on.
+        """
+
+    def episode_ended(self, summary: EpisodeSummary) -> None:
+        """Called at the end of every episode that is played as a whole."""
 
     def seated(self, seat: Seat) -> None:
         """Called when the agent has been given a seat. Call the parent's when you override it."""

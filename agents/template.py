@@ -25,11 +25,11 @@ from netsiege.game import AgentRole
 MAX_NAME_CHARS = 32
 """With more, lines of the files that are made would be longer than formatters leave them."""
 
-_USED = ("LocalMatch", "RandomAttacker", "Recording")  # beside the names of `netsiege`
+_USED = ("RandomAttacker", "Recording")  # beside the names of `netsiege`
 _COMMANDS = {
     AgentRole.Attacker: "netsiege agent run {}  # in another terminal: `netsiege hub`",
     AgentRole.Defender: "netsiege play --defender {}  # with a hub of its own and other agents",
-    AgentRole.Benign: "netsiege agent run {}  # on a hub whose task has `seats: {{Attacker: 1, Benign: 1}}`",
+    AgentRole.Benign: "netsiege play --benign {}  # with a hub of its own and other agents",
 }
 """How the agent of a role is run. A hub without a task has seats for attackers only."""
 _PLAIN = re.compile(r"[a-z](?:[a-z0-9_]*[a-z0-9])?")

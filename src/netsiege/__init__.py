@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from netsiege.agents import AsyncAgent, BaseAgent
+    from netsiege.agents import AsyncAgent, BaseAgent, EpisodeSummary
+    from netsiege.agents.local_match import LocalMatch
+    from netsiege.agents.parameters import Parameter
     from netsiege.errors import (
         AuthError,
         ConfigError,
@@ -40,7 +42,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "netsiege.agents": "BaseAgent AsyncAgent",
+    "netsiege.agents": "BaseAgent AsyncAgent EpisodeSummary",
+    "netsiege.agents.local_match": "LocalMatch",
+    "netsiege.agents.parameters": "Parameter",
     "netsiege.errors": "AuthError ConfigError Forfeited HubUnreachable MatchOver ProtocolError RuleError "
     "SiegeError WorkerLost",
     "netsiege.game": "IP Action ActionType AgentInfo AgentRole AgentStatus Data GameState GameStatus Network "
@@ -60,13 +64,16 @@ __all__ = [
     "BaseAgent",
     "ConfigError",
     "Data",
+    "EpisodeSummary",
     "Forfeited",
     "GameState",
     "GameStatus",
     "HubUnreachable",
+    "LocalMatch",
     "MatchOver",
     "Network",
     "Observation",
+    "Parameter",
     "ProtocolError",
     "RuleError",
     "Service",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 import typer
 
 from netsiege.cli_agents import agent_app
+from netsiege.cli_asked import asked_for
 from netsiege.cli_bench import bench_app
 from netsiege.cli_keys import keys_app
 from netsiege.cli_learn import evaluate, train
@@ -55,7 +56,9 @@ def play(
     task: Task = None,
     attacker: Annotated[Optional[str], typer.Option(help="The attacking agent.")] = None,
     defender: Annotated[Optional[str], typer.Option(help="The defending agent, or `none`.")] = None,
-    benign: Annotated[Optional[int], typer.Option(min=0, help="How many random benign users.")] = None,
+    benign: Annotated[
+        Optional[str], typer.Option(help="How many random benign users, or the agent that is one.")
+    ] = None,
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 10,
     seed: Seed = None,
     workers: Annotated[int, typer.Option(min=1, help="Engine workers.")] = 1,
@@ -127,10 +130,11 @@ def hub(
     from netsiege.hub.ledger import Insist
     from netsiege.hub.limits import DEFAULT_LIMITS
     from netsiege.serve import serve_hub
-    from netsiege.show import print_limits
 
     limits = DEFAULT_LIMITS.with_changes(said for said in limit or () if said != "list")
     if "list" in (limit or ()):
+        from netsiege.show import print_limits
+
         print_limits(limits)
         return
     _log_to_stderr(all_of_it=False)
@@ -313,7 +317,7 @@ def _exit_after(signal_number: int | None) -> None:
 def main() -> NoReturn:
     """The entry point: one line and exit code 2 for a user's mistake, a traceback and 70 for ours."""
     try:
-        app(prog_name="netsiege")
+        asked_for(app, sys.argv[1:])(prog_name="netsiege")
     except (ConfigError, HubUnreachable, AuthError, ProtocolError) as error:
         code = _complain(str(error), EXIT_MISTAKE)
     except SiegeError as error:

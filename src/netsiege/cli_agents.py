@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Optional
 
 import typer
 
 from netsiege.cli_types import DEFAULT_HUB, HubAddress, Json, Keys, Parent
-from netsiege.errors import SiegeError
+from netsiege.errors import ConfigError, SiegeError
 
 agent_app = typer.Typer(
     help="Run an agent against a hub, list the agents there are, or begin one of your own.",
@@ -47,10 +49,29 @@ def agent_run(
     from netsiege.show import print_summaries
 
     end_with_parent(parent)
-    try:
+    with _telling_whose_fault_it_is(name, parent):
         played = run_agent(
             name, hub, role, room=room, episodes=episodes, seats=seats, wait_s=wait, keys=keys, model=model
         )
+    print_summaries(played, as_json)
+
+
+@contextmanager
+def _telling_whose_fault_it_is(name: str, parent: int | None) -> Iterator[None]:
+    """Tells the agent's own failures, with their traceback, and mistakes of whoever named it, from ours."""
+    import os
+
+    from netsiege.shown import shown_lines
+
+    try:
+        yield
+    except ConfigError as error:
+        if parent is None:
+            raise
+        # whoever has started this process learns from the exit code that the agent cannot be made
+        for line in shown_lines(str(error)):
+            print(f"netsiege: {line}", file=sys.stderr)
+        raise typer.Exit(os.EX_CONFIG) from None
     except SiegeError:
         raise
     except Exception as error:  # the agent's own code, which is not ours to report
@@ -58,7 +79,6 @@ def agent_run(
 
         traceback.print_exc()
         raise SiegeError(f"the agent {name} raised {type(error).__name__}") from error
-    print_summaries(played, as_json)
 
 
 @agent_app.command("new")

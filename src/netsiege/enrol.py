@@ -29,7 +29,8 @@ def enrol(address: str, invitation: Keys, new_key: bytes, timeout_s: float = CON
     """
     connection = Connection(address, invitation)
     try:
-        connection.socket.send(message(Kind.ENROL, 0, _REQUEST, Enrol(new_key).encode()), zmq.NOBLOCK)
+        with contextlib.suppress(zmq.Again):  # refused already: the monitor says why
+            connection.socket.send(message(Kind.ENROL, 0, _REQUEST, Enrol(new_key).encode()), zmq.NOBLOCK)
         return _answer(connection, time.monotonic() + timeout_s)
     finally:
         connection.close()

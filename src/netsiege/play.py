@@ -14,7 +14,7 @@ from attrs import frozen
 
 from netsiege.agents.registry import choose_agent
 from netsiege.client import Client
-from netsiege.errors import SiegeError, WorkerLost
+from netsiege.errors import ConfigError, SiegeError, WorkerLost
 from netsiege.game import AgentRole, AgentStatus
 from netsiege.keys import NO_KEYS
 from netsiege.local import Child, Children, LocalHub
@@ -29,6 +29,8 @@ START_LIMIT_S: Final = 20.0
 """How long all agents together may take until their match begins."""
 DESERTED: Final = (Cause.LEFT, Cause.DISCONNECT, Cause.PROTOCOL)
 """Ends of an episode that no bundled agent brings about: somebody's process is gone, or misbehaves."""
+SAYS: Final = "netsiege: "
+"""Begins each line in which a command tells what is wrong."""
 FAREWELL_S: Final = 10.0
 """How long an agent may take to end after its last episode: it may have something to save."""
 
@@ -115,9 +117,9 @@ def play(
 ) -> Report:
     """Plays the match to its end. `progress` hears of every episode.
 
-    A worker that dies is replaced, and the match goes on. Raises `ConfigError` before anything is started if
-    an agent does not exist; `SiegeError` if an agent dies, with its last words; `WorkerLost` if the engine
-    breaks.
+    A worker that dies is replaced, and the match goes on. Raises `ConfigError` if an agent does not exist,
+    before anything is started, and if one cannot be made; `SiegeError` if an agent dies, with its last words;
+    `WorkerLost` if the engine breaks.
     """
     for entrant in entrants:
         choose_agent(entrant.agent, entrant.role)
@@ -177,12 +179,22 @@ def _failure(agents: list[Child], results: list[Result], what: str) -> SiegeErro
     deadline_s = time.monotonic() + 1.0
     while not any(agent.code for agent in agents) and time.monotonic() < deadline_s:
         time.sleep(0.01)
+    for agent in agents:
+        if agent.code == os.EX_CONFIG:
+            return _mistake(agent)
     played = [sum(result.steps[i] for result in results) for i in range(len(agents))]
     ended = [(not agent.code, played[i], i) for i, agent in enumerate(agents) if agent.code is not None]
     if not ended:
         return SiegeError(f"a seat was given up in episode {results[-1].episode}: {results[-1].cause}")
     agent = agents[min(ended)[2]]
     return SiegeError(f"the agent {agent.arguments[2]} {what}:\n{agent.last_words()}")
+
+
+def _mistake(agent: Child) -> ConfigError:
+    """What an agent that could not be made has said, in its words."""
+    words = agent.last_words()
+    told = [line.removeprefix(SAYS) for line in words.splitlines() if line.startswith(SAYS)]
+    return ConfigError([f"the agent {agent.arguments[2]}: {line}" for line in told or [words]])
 
 
 def _check_started(director: Client, agents: list[Child]) -> None:

@@ -1,16 +1,14 @@
-"""Every piece of code in the guide runs as printed, against a hub of this test."""
+"""Every piece of code in the guide, and in the README, runs as printed against a hub, and is typed."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests.agents.blocks import ROOT, blocks_of, check_types, run_block
 from tests.e2e.conftest import RunningHub
 
-GUIDE = (Path(__file__).parents[2] / "agents" / "GUIDE.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+BLOCKS = blocks_of((ROOT / "agents" / "GUIDE.md").read_text())
+README = blocks_of((ROOT / "README.md").read_text())
 SAID = {
     "Careful": r"0\.5 \d+ -?\d+.*\n0\.9 \d+ -?\d+",
     "play_many": r"32 \{0, 1, .*15\}",
@@ -19,8 +17,6 @@ SAID = {
     "LocalMatch": r"\[('Attacker'|None)(, ('Attacker'|None)){9}\] \(\d+,\) \(-?\d+,\)",
 }
 """A word of each block, in their order, and what the block prints."""
-SILENT = "[mypy-netsiege.*]\nfollow_imports = silent\n"
-"""For mypy: our own modules are looked at elsewhere, as installed ones are not by those who use them."""
 
 
 @pytest.fixture(scope="module")
@@ -37,24 +33,18 @@ def test_guide_has_the_blocks_that_are_tested():
 @pytest.mark.parametrize(("code", "word"), list(zip(BLOCKS, SAID, strict=False)), ids=SAID)
 def test_guide_code_runs_as_printed_and_says_what_it_should(code, word, hub, tmp_path):
     assert word in code
-    script = tmp_path / "block.py"
-    script.write_text(code.replace("9100", str(hub.port)))
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert re.search(SAID[word], done.stdout), done.stdout
+    said = run_block(code, hub.port, tmp_path)
+    assert re.search(SAID[word], said), said
+
+
+@pytest.mark.parametrize("code", README)
+def test_readme_code_runs_as_printed_and_says_something(code, hub, tmp_path):
+    assert "9100" in code
+    assert run_block(code, hub.port, tmp_path)
 
 
 @pytest.mark.soak
-def test_guide_code_is_typed(tmp_path):
+@pytest.mark.parametrize("blocks", [BLOCKS, README], ids=["guide", "readme"])
+def test_code_in_documents_is_typed(blocks, tmp_path):
     pytest.importorskip("mypy")
-    names = [f"block_{i}.py" for i in range(len(BLOCKS))]
-    for name, code in zip(names, BLOCKS, strict=True):
-        (tmp_path / name).write_text(code)
-    (tmp_path / "mypy.ini").write_text(
-        f"[mypy]\nstrict = True\nmypy_path = {Path(__file__).parents[2] / 'src'}\n{SILENT}"
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", *names], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    check_types(blocks, tmp_path)

@@ -1,10 +1,13 @@
 """A new agent's package: its name, its files, and that it runs, with the tests that come with it."""
 
+import json
 import os
 import subprocess
 import sys
+import sysconfig
 import tomllib
-from importlib.metadata import EntryPoint
+import venv
+from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -14,8 +17,9 @@ from netsiege.agents.registry import GROUP
 from netsiege.agents.template import MAX_NAME_CHARS, check_package_name, class_name, make_package
 from netsiege.errors import ConfigError
 from netsiege.game import AgentRole
-from tests.agents.test_guide import SILENT
+from tests.agents.blocks import SILENT
 from tests.e2e.conftest import RunningHub, netsiege
+from tests.e2e.test_hub import _tiny_task
 
 ROLES = [role.value for role in AgentRole]
 MYPY = f"[mypy]\nstrict = True\nmypy_path = src:{Path(__file__).parents[2] / 'src'}\n{SILENT}"
@@ -176,6 +180,84 @@ def test_agent_plays_over_a_hub_without_being_installed(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("AgentStatus.Success") == 2
     assert "Traceback" not in errors
+
+
+@pytest.mark.soak
+def test_packages_that_are_installed_are_listed_and_play_together_over_a_hub(tmp_path):
+    needs_what_builds_packages()
+    made = [make_package(f"fresh_{role.lower()}", tmp_path, role) for role in ROLES]
+    python = environment(tmp_path / "environment")
+    for each in made:
+        # no index: nothing is fetched, so that this holds without a network too
+        done = run_by(python, "pip", "install", "-q", "--no-index", "--no-deps", *PIP, "-e", each.folder)
+        assert done.returncode == 0, done.stderr
+    listed = json.loads(run_by(python, "netsiege", "agent", "list", "--json").stdout)
+    assert {each["name"]: each["plays"] for each in listed if each["name"].startswith("fresh-")} == {
+        each.agent: [each.role.value] for each in made
+    }
+    names = ("--attacker", made[0].agent, "--defender", made[1].agent)
+    done = run_by(python, "netsiege", "play", *names, "--episodes", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [each["agent"] for each in json.loads(done.stdout)["seats"][:2]] == [
+        each.agent for each in made[:2]
+    ]
+    task = tmp_path / "together.yaml"
+    seats = ", ".join(f"{role}: 1" for role in ROLES)
+    task.write_text(f"name: together\nseats: {{{seats}}}\n{_tiny_task()}")
+    hub = RunningHub("--task", str(task))
+    try:
+        options = ("--hub", hub.address, "--seats", "2", "--episodes", "2", "--json")
+        playing = [
+            subprocess.Popen(
+                [python, "-m", "netsiege", "agent", "run", each.agent, *options], stdout=subprocess.PIPE
+            )
+            for each in made
+        ]
+        told = [json.loads(each.communicate(timeout=60)[0]) for each in playing]
+    finally:
+        errors = hub.stop()
+    assert [each.returncode for each in playing] == [0, 0, 0]
+    assert [len(each) for each in told] == [4, 4, 4]
+    assert "Traceback" not in errors
+
+
+PIP = ("--no-build-isolation", "--disable-pip-version-check")
+
+
+def needs_what_builds_packages():
+    for name, least in (
+        ("pip", 1),
+        ("setuptools", 77),
+    ):  # looked at from outside: both patch what imports them
+        try:
+            found = int(version(name).split(".")[0])
+        except PackageNotFoundError:
+            found = 0
+        if found < least:
+            pytest.skip(f"no {name} of version {least} or newer is installed here")
+
+
+def environment(folder):
+    """A virtual environment with all that is installed where the tests run; its Python."""
+    venv.create(folder)
+    python = folder / "bin" / "python"
+    asked = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    its_own = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
+    shared = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    lines = "".join(f"import site; site.addsitedir({each!r})\n" for each in sorted(shared))
+    (Path(its_own) / "shared.pth").write_text(lines)
+    return python
+
+
+def run_by(python, *words):
+    return subprocess.run(
+        [python, "-m", *words],
+        cwd=Path(python).parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("name", ["me", LONGEST])

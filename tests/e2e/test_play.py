@@ -9,6 +9,7 @@ import pytest
 
 from netsiege.options import play_setup
 from netsiege.play import play
+from tests.commands import command
 from tests.e2e.conftest import children_of, netsiege, wait_until
 
 ALONE = ("--defender", "none", "--benign", "0", "--episodes", "2")
@@ -72,7 +73,7 @@ def test_play_prints_a_table_for_people_and_leaves_nobody_behind(household):
     ],
 )
 def test_play_of_a_mistake_says_what_is_wrong_in_a_line_and_exits_2(arguments, said):
-    done = netsiege("play", *arguments)
+    done = command("play", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -5,13 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.commands import command
 from tests.e2e.conftest import netsiege
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
 def test_readme_agent_runs_as_printed(hub, tmp_path):
-    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code, *_ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert "9100" in code
     script = tmp_path / "my_agent.py"
     script.write_text(code.replace("9100", str(hub.port)))
@@ -21,7 +22,7 @@ def test_readme_agent_runs_as_printed(hub, tmp_path):
 
 
 def test_readme_agent_that_forgets_to_say_goodbye_still_ends(hub, tmp_path):
-    [code] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code, *_ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     script = tmp_path / "my_agent.py"
     script.write_text(code.replace("9100", str(hub.port)).replace("agent.terminate_connection()\n", ""))
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
@@ -38,13 +39,13 @@ def test_readme_names_the_two_commands_that_do_everything():
 def test_readme_scenario_is_valid_and_can_be_played(tmp_path):
     [yaml] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "office.yaml").write_text(yaml)
-    for command in (
+    for printed in (
         "scenario validate office.yaml",
         "scenario draw office.yaml --out office.svg",
         "play --scenario office.yaml --episodes 5",
     ):
-        assert f"netsiege {command}\n" in README
-        done = netsiege(*command.split(), cwd=tmp_path)
+        assert f"netsiege {printed}\n" in README
+        done = command(*printed.split(), cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "warning" not in done.stderr
 

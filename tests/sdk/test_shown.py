@@ -241,13 +241,15 @@ def test_progress_with_hostile_winners_is_a_line_a_time(capsys):
 
 @pytest.mark.parametrize("error", [ProtocolError("BUSY", EVIL), SiegeError(EVIL), ConfigError([EVIL, "two"])])
 def test_error_with_a_hostile_text_is_said_tamely(monkeypatch, capsys, error):
-    def fail(**_options):
+    def fail():
         raise error
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr("netsiege.agents.registry.list_agents", fail)
+    monkeypatch.setattr("sys.argv", ["netsiege", "agent", "list"])
     with pytest.raises(SystemExit):
         cli.main()
     lines = capsys.readouterr().err.splitlines()
+    assert lines
     assert all(line.startswith("netsiege: ") and is_clean(line) for line in lines)
     assert r"\x1b]0;t\x07\u202e" in lines[0]
 
