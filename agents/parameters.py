@@ -20,6 +20,11 @@ class Parameter:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def range(self) -> str:
+        """The range of a number, in words; empty if any will do."""
+        return "" if self.low is None and self.high is None else _range(self.low, self.high)
+
     def checked(self, where: str, value: Any) -> Any:
         """The value as the agent gets it; a text is read. Raises `ConfigError` that names `where`."""
         kind = type(self.default)

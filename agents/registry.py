@@ -46,11 +46,17 @@ class AgentChoice:
 
 def list_agents() -> tuple[AgentEntry, ...]:
     """All agents that installed packages offer, with their roles and the first line of their docstring."""
-    return tuple(
-        AgentEntry(point.name, cls.plays, (inspect.getdoc(cls) or "").split("\n")[0], cls.parameters)
-        for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)
-        for cls in [_load(point)]
-    )
+    points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
+    return tuple(_entry(point.name, _load(point)) for point in points)
+
+
+def describe_agent(name: str) -> AgentEntry:
+    """One agent, by name or as `module:Class`. Raises `ConfigError` like `find_agent`."""
+    return _entry(name, find_agent(name))
+
+
+def _entry(name: str, cls: type[BaseAgent]) -> AgentEntry:
+    return AgentEntry(name, cls.plays, (inspect.getdoc(cls) or "").split("\n")[0], cls.parameters)
 
 
 def read_role(said: str | None) -> AgentRole | None:

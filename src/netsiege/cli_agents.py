@@ -102,9 +102,17 @@ def agent_new(
 
 
 @agent_app.command("list")
-def agent_list(as_json: Json = False) -> None:
-    """List the agents that can be run by name."""
-    from netsiege.agents.registry import list_agents
-    from netsiege.show import print_agents
+def agent_list(
+    name: Annotated[
+        Optional[str], typer.Argument(help="Of which to tell more. Default: all, in a line each.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the agents that can be run by name, or tell what can be set on one."""
+    from netsiege.agents.registry import describe_agent, list_agents
+    from netsiege.show import print_agent, print_agents
 
-    print_agents(list_agents(), as_json)
+    if name is None or as_json:
+        print_agents(list_agents() if name is None else (describe_agent(name),), as_json)
+    else:
+        print_agent(describe_agent(name))

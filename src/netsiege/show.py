@@ -182,13 +182,38 @@ def print_limits(limits: Limits) -> None:
 def print_agents(agents: Sequence[AgentEntry], as_json: bool) -> None:
     """The agents that can be run by name."""
     if as_json:
-        listed = [{"name": a.name, "plays": [r.value for r in a.plays], "summary": a.summary} for a in agents]
+        listed = [
+            {
+                "name": a.name,
+                "plays": [r.value for r in a.plays],
+                "summary": a.summary,
+                "parameters": {
+                    name: {"default": p.default, "help": p.help} for name, p in a.parameters.items()
+                },
+            }
+            for a in agents
+        ]
         print(json.dumps(listed, indent=2))
         return
     table = _table("agent", "plays", "what it does", text=3)
     for agent in agents:
         _add_row(table, agent.name, ", ".join(role.value for role in agent.plays), agent.summary)
+    table.caption = "`netsiege agent list NAME` says what can be set on an agent"
     Console().print(table)
+
+
+def print_agent(agent: AgentEntry) -> None:
+    """One of them, with its parameters."""
+    console = Console()
+    console.print(shown(f"{agent.name} ({', '.join(role.value for role in agent.plays)})"), markup=False)
+    console.print(shown(agent.summary), markup=False)
+    if not agent.parameters:
+        return
+    table = _table("parameter", "default", "range", "what it is", text=4)
+    for name, each in agent.parameters.items():
+        _add_row(table, name, str(each.default) or "-", each.range or "-", each.help)
+    table.caption = shown(f"{agent.name},{next(iter(agent.parameters))}=… where an agent is named")
+    console.print(table)
 
 
 def print_scenarios(scenarios: Sequence[ScenarioInfo], as_json: bool) -> None:

@@ -192,3 +192,15 @@ def test_agent_that_cannot_be_made_ends_with_a_code_that_says_so(parent, code):
     done = netsiege("agent", "run", "q-learning,model=/nowhere", *parent)
     assert done.returncode == code
     assert done.stderr == "netsiege: /nowhere/model.json: there is no model: `netsiege train` makes one\n"
+
+
+def test_one_agent_is_described_with_all_that_can_be_set_on_it():
+    told = command("agent", "list", "scripted-defender")
+    assert told.returncode == 0
+    assert "epsilon" in told.stdout
+    assert "from 0 to 1" in told.stdout
+    told = command("agent", "list", "netsiege.agents.attackers:ScriptedAttacker", "--json")
+    assert json.loads(told.stdout)[0]["parameters"]["epsilon"]["default"] == 0.0
+    told = command("agent", "list", "scripted-defende")
+    assert told.returncode == 2
+    assert "the nearest is 'scripted-defender'" in told.stderr
