@@ -14,14 +14,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 from attrs import define, frozen
 
 from netsiege.errors import ConfigError, JournalError, ProtocolError
-from netsiege.hub.ledger import Kept, MatchEnded, MatchMade, OpenMatch
+from netsiege.hub.entries import Kept, KeptGame, MatchEnded, MatchMade, OpenMatch
 from netsiege.hub.turns import read_turns
 from netsiege.protocol import (
     MAX_SEED,
     MAX_WORKER_FRAME_BYTES,
+    Arrange,
     Cause,
     OpenRoom,
     SeatSpec,
@@ -51,7 +53,7 @@ MAX_LOG_BYTES: Final = 1 << 29
 """Of all turns that are still there."""
 MAX_ROOMS: Final = 1 << 16
 
-_TABLES: Final = ("meta", "rooms", "matches", "chunks")
+_TABLES: Final = ("meta", "rooms", "games", "matches", "chunks")
 _MADE_VALUES: Final = 1 << 21
 """In the record of how a match was made: enough for as many seats as there can be."""
 _ERRORS: Final = (
@@ -92,15 +94,25 @@ class _Events:
 def load_kept(database: sqlite3.Connection, last_turn: int, log: Iterable[tuple[int, bytes]]) -> Kept:
     """Everything that open matches need, and the ends of the last minute."""
     made = dict(database.execute("SELECT room, MAX(ordinal) + 1 FROM matches GROUP BY room"))
-    rooms = [
-        (OpenRoom.decode(opened), made.get(name, 0))
-        for name, opened in database.execute("SELECT name, opened FROM rooms")
+    rooms, closed = [], []
+    for name, opened, is_closed in database.execute("SELECT name, opened, closed FROM rooms"):
+        if is_closed:
+            closed.append(OpenRoom.decode(opened))
+        else:
+            rooms.append((OpenRoom.decode(opened), made.get(name, 0)))
+    games = [
+        KeptGame(Arrange.decode(asked), _read_news(news), name in made)
+        for name, asked, news in database.execute("SELECT name, asked, news FROM games WHERE NOT closed")
     ]
     last = database.execute("SELECT COALESCE(MAX(id), 0) FROM matches").fetchone()[0]
     filed = database.execute("SELECT COALESCE(MAX(turn) + 1, 0) FROM chunks").fetchone()[0]
     made_in = database.execute("SELECT COALESCE(MAX(turn) + 1, 0) FROM matches").fetchone()[0]
     turns = max(last_turn, filed, made_in)
-    return Kept(rooms, _load_open(database, log), _load_ended(database), last, turns)
+    return Kept(rooms, _load_open(database, log), _load_ended(database), last, turns, closed, games)
+
+
+def _read_news(news: bytes | None) -> list[tuple[int, bytes]]:
+    return [(kind, body) for kind, body in unpack(news)] if news is not None else []
 
 
 def _load_open(database: sqlite3.Connection, log: Iterable[tuple[int, bytes]]) -> list[OpenMatch]:
@@ -239,10 +251,11 @@ def _read(database: sqlite3.Connection, log: list[tuple[int, bytes]]) -> Iterato
         if not last < number <= MAX_SEED:
             raise JournalError(f"match {number} comes after match {last}")
         last, room = number, fields[0]
-        if room not in rooms:
+        told = _like(database, room, rooms)
+        if told is None:
             raise JournalError(f"there is no room {quoted(room)}, but match {number} of it")
         try:
-            record = _record(database, number, fields, rooms[room], unfiled)
+            record = _record(database, number, fields, told, unfiled)
         except _ERRORS as error:
             unread = (b"", b"", (), 0, None, (), (), None, None, Cause.FAULT, "")
             record = MatchRecord(number, room, *unread, _said(error))
@@ -256,6 +269,17 @@ def _read_rooms(database: sqlite3.Connection) -> dict[str, OpenRoom]:
             raise JournalError(f"there are too many rooms, or two of the name {quoted(name)}")
         rooms[told_name(name)] = OpenRoom.read(unpack_bounded(an_opaque(opened), _MADE_VALUES))
     return rooms
+
+
+def _like(database: sqlite3.Connection, name: str, rooms: dict[str, OpenRoom]) -> OpenRoom | None:
+    """What a match's room says: one of `rooms`, or that after which the match was arranged."""
+    if name in rooms:
+        return rooms[name]
+    row = database.execute("SELECT asked FROM games WHERE name = ?", (name,)).fetchone()
+    asked = Arrange.read(unpack_bounded(an_opaque(row[0]), _MADE_VALUES)) if row is not None else None
+    if asked is None or asked.like not in rooms:
+        return None
+    return attrs.evolve(rooms[asked.like], episodes=1)
 
 
 def _record(

@@ -12,10 +12,13 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import Final
 
+import attrs
+
 from netsiege.errors import ConfigError
-from netsiege.hub import clocks, door, leasing, resume, seating
+from netsiege.hub import clocks, door, halls, leasing, resume, seating
+from netsiege.hub.entries import Record
 from netsiege.hub.gate import NOBODY, Gate, OpenGate, Who
-from netsiege.hub.ledger import Record, file_chunk, match_ended, room_opened
+from netsiege.hub.ledger import file_chunk, match_ended, room_opened
 from netsiege.hub.limits import DEFAULT_LIMITS, Limits
 from netsiege.hub.records import (
     NEVER,
@@ -35,6 +38,7 @@ from netsiege.protocol import (
     MAX_SEATS,
     VERSION,
     WORKER_HEAD,
+    Arrange,
     Cause,
     Code,
     Episode,
@@ -164,6 +168,13 @@ class Arena:
             self.records.append(room_opened(room))
         return room
 
+    def add_game(self, asked: Arrange, hall: Room, like: Room) -> Room:
+        """The room of an arranged match, which waits in its hall for who is called."""
+        spec = attrs.evolve(like.spec, name=asked.name, seats=(), seed=asked.seed, episodes=1, arranged=False)
+        room = Room(spec, like.digest, hall=hall, arranged=asked)
+        self.rooms[asked.name] = hall.games[asked.name] = hall.pending[asked.name] = room
+        return room
+
     def fill_rooms(self) -> None:
         """Places what has no worker, and makes what matches all rooms allow: when a worker is free."""
         leasing.place(self)
@@ -179,10 +190,12 @@ class Arena:
             file_chunk(self, match, snapshot=False)
             self.records.append(match_ended(match, cause, text))
         room = match.room
-        room.open -= 1
-        room.ended += 1
+        for each in (room,) if room.hall is None else (room, room.hall):
+            each.open -= 1
+            each.ended += 1
         told = MatchEnded(room.spec.name, match.id, cause, text).encode()
-        for session, request in room.watchers.items():
+        halls.keep_news(self, room, Kind.MATCH, told)
+        for session, request in room.place.watchers.items():
             self.to_agents.append((session.peer, message(Kind.MATCH, 0, request, told)))
 
     def abandon(self, match: Match, code: Code, cause: Cause, text: str, told: str = "") -> None:
@@ -277,7 +290,9 @@ class Arena:
             news, told = Kind.TRAJECTORY, Trajectory(room.spec.name, match.id, body).encode()
         else:
             return
-        for session, request in room.watchers.items():
+        if news == Kind.EPISODE:
+            halls.keep_news(self, room, news, told)
+        for session, request in room.place.watchers.items():
             if news == Kind.EPISODE or session.role == SessionRole.DIRECTOR:
                 self.to_agents.append((session.peer, message(news, 0, request, told)))
 
@@ -314,7 +329,8 @@ class Arena:
             seating.withdraw(self, joiner)
         session.joins.clear()
         for room in session.watches:
-            self.rooms[room].watchers.pop(session, None)
+            if room in self.rooms:
+                self.rooms[room].watchers.pop(session, None)
         session.watches.clear()
 
     def tick(self, now_s: float) -> None:

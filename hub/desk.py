@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import netsiege
 from netsiege.errors import ConfigError, ProtocolError
-from netsiege.hub import door, seating
+from netsiege.hub import door, halls, seating
 from netsiege.hub.authority import Grant, Right
 from netsiege.hub.gate import Who
 from netsiege.hub.lobby import seats_of_role, waiting_joiners
@@ -20,7 +20,10 @@ from netsiege.hub.resume import come_back
 from netsiege.protocol import (
     AGENT_HEAD,
     VERSION,
+    Arrange,
+    Arranged,
     Cause,
+    CloseRoom,
     Code,
     End,
     Enrol,
@@ -30,6 +33,7 @@ from netsiege.protocol import (
     Kind,
     OpenRoom,
     Refusals,
+    RoomClosed,
     RoomState,
     SessionRole,
     State,
@@ -171,12 +175,13 @@ def withdraw_join(arena: Arena, session: Session, request: int, body: bytes) -> 
 def _open_to(arena: Arena, session: Session) -> list[Room]:
     """The rooms that a session may know of."""
     grant = session.grant
-    return [room for name, room in arena.rooms.items() if grant is not None and grant.may_enter(name)]
+    rooms = [room for room in arena.rooms.values() if room.hall is None]
+    return [room for room in rooms if grant is not None and grant.may_enter(room.spec.name)]
 
 
 def _room(arena: Arena, session: Session, name: str) -> Room:
     room = arena.rooms.get(name)
-    if room is None or session.grant is None or not session.grant.may_enter(name):
+    if room is None or room.hall is not None or session.grant is None or not session.grant.may_enter(name):
         known = ", ".join(sorted(room.spec.name for room in _open_to(arena, session))) or "none"
         raise ProtocolError(Code.UNKNOWN_ROOM, f"there is no room {name!r}; open rooms: {known}"[:512])
     return room
@@ -198,14 +203,13 @@ def _bye(arena: Arena, session: Session, request: int, _body: bytes) -> None:
 
 
 def _open_room(arena: Arena, session: Session, request: int, body: bytes) -> None:
-    if session.role != SessionRole.DIRECTOR:
-        raise ProtocolError(Code.NOT_ALLOWED, "only a director opens rooms")
+    _check_directs(session, "opens rooms")
     asked = OpenRoom.decode(body)
     if session.grant is None or not session.grant.may_enter(asked.name):
         raise ProtocolError(Code.NOT_ALLOWED, f"this key may not open a room {asked.name!r}")
     room = arena.rooms.get(asked.name)
     if room is None or room.spec != asked:  # a room that is as asked for has been asked for before
-        if len(arena.rooms) >= arena.limits.rooms:
+        if sum(room.hall is None for room in arena.rooms.values()) >= arena.limits.rooms:
             raise ProtocolError(Code.OVERLOADED, f"this hub has {arena.limits.rooms} rooms already")
         try:
             room = arena.add_room(asked)
@@ -221,6 +225,34 @@ def _watch(arena: Arena, session: Session, request: int, body: bytes) -> None:
     room.watchers[session] = request
     session.watches[room.spec.name] = request
     _answer(arena, session, Kind.WATCHING, request, Watching(room.spec.name).encode())
+    if room.spec.arranged:
+        halls.tell_again(arena, room, session, request)
+
+
+def _arrange(arena: Arena, session: Session, request: int, body: bytes) -> None:
+    _check_directs(session, "arranges matches")
+    asked = Arrange.decode(body)
+    for name in (asked.hall, asked.like):
+        _room(arena, session, name)
+    room = halls.arrange(arena, asked)
+    _answer(arena, session, Kind.ARRANGED, request, Arranged(room.spec.name).encode())
+    assert room.hall is not None
+    seating.fill_hall(arena, room.hall)
+
+
+def _close_room(arena: Arena, session: Session, request: int, body: bytes) -> None:
+    _check_directs(session, "closes rooms")
+    name = CloseRoom.decode(body).room
+    room = arena.rooms.get(name)
+    if room is not None:
+        _room(arena, session, room.place.spec.name)
+        halls.close(arena, name)
+    _answer(arena, session, Kind.ROOM_CLOSED, request, RoomClosed(name).encode())
+
+
+def _check_directs(session: Session, what: str) -> None:
+    if session.role != SessionRole.DIRECTOR:
+        raise ProtocolError(Code.NOT_ALLOWED, f"only a director {what}")
 
 
 def _status(arena: Arena, session: Session, request: int, _body: bytes) -> None:
@@ -250,4 +282,6 @@ REQUESTS: Final[dict[int, Callable[[Arena, Session, int, bytes], None]]] = {
     Kind.OPEN_ROOM: _open_room,
     Kind.WATCH: _watch,
     Kind.STATUS: _status,
+    Kind.ARRANGE: _arrange,
+    Kind.CLOSE_ROOM: _close_room,
 }

@@ -147,7 +147,7 @@ def _review(arena: Arena, session: Session) -> None:
     if grant is not None and grant.may_be(session.role):
         held = [(seat.match.room, seat.match.players[seat.index].role) for seat in session.seats.values()]
         held += [(joiner.room, joiner.role) for joiner in session.joins.values()]
-        if all(grant.may_enter(room.spec.name) and grant.may_play(role) for room, role in held) and all(
+        if all(grant.may_enter(room.place.spec.name) and grant.may_play(role) for room, role in held) and all(
             map(grant.may_enter, session.watches)
         ):
             return

@@ -20,11 +20,22 @@ from typing import IO, Any, Final, Protocol
 
 from netsiege.errors import ConfigError, JournalError, SiegeError
 from netsiege.hub.archive import load_kept
-from netsiege.hub.ledger import Chunk, Kept, MatchEnded, MatchMade, Record, RoomOpened
+from netsiege.hub.entries import (
+    Chunk,
+    GameArranged,
+    GameClosed,
+    GameNews,
+    Kept,
+    MatchEnded,
+    MatchMade,
+    Record,
+    RoomClosed,
+    RoomOpened,
+)
 from netsiege.hub.turns import TurnLog
 from netsiege.protocol import pack
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 BUSY_MS: Final = 5_000
 """How long another program may keep the file locked."""
 CHECKPOINT_EVERY_S: Final = 1.0
@@ -34,7 +45,11 @@ commit does, which takes some 50 ms."""
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (format INTEGER NOT NULL, name TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS rooms (name TEXT PRIMARY KEY, opened BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rooms (
+    name TEXT PRIMARY KEY, opened BLOB NOT NULL, closed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS games (
+    name TEXT PRIMARY KEY, asked BLOB NOT NULL, news BLOB, closed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS games_open ON games (closed) WHERE NOT closed;
 CREATE TABLE IF NOT EXISTS matches (
     id INTEGER PRIMARY KEY, room TEXT NOT NULL, ordinal INTEGER NOT NULL, turn INTEGER NOT NULL,
     made BLOB NOT NULL, ended_s REAL, cause TEXT, text TEXT, outputs INTEGER, chain INTEGER, lost BLOB);
@@ -209,7 +224,23 @@ def _name_of(database: sqlite3.Connection, path: Path) -> str:
 
 
 def _write_room(record: RoomOpened, _turn: int) -> tuple[str, tuple[Any, ...]]:
-    return "INSERT OR REPLACE INTO rooms VALUES (?, ?)", (record.name, record.opened)
+    return "INSERT OR REPLACE INTO rooms (name, opened) VALUES (?, ?)", (record.name, record.opened)
+
+
+def _write_arranged(record: GameArranged, _turn: int) -> tuple[str, tuple[Any, ...]]:
+    return "INSERT OR REPLACE INTO games (name, asked) VALUES (?, ?)", (record.name, record.asked)
+
+
+def _write_news(record: GameNews, _turn: int) -> tuple[str, tuple[Any, ...]]:
+    return "UPDATE games SET news = ? WHERE name = ?", (pack(record.news), record.name)
+
+
+def _write_game_closed(record: GameClosed, _turn: int) -> tuple[str, tuple[Any, ...]]:
+    return "UPDATE games SET closed = 1, news = NULL WHERE name = ?", (record.name,)
+
+
+def _write_room_closed(record: RoomClosed, _turn: int) -> tuple[str, tuple[Any, ...]]:
+    return "UPDATE rooms SET closed = 1 WHERE name = ?", (record.name,)
 
 
 def _write_made(record: MatchMade, turn: int) -> tuple[str, tuple[Any, ...]]:
@@ -243,6 +274,10 @@ def _write_ended(record: MatchEnded, _turn: int) -> tuple[str, tuple[Any, ...]]:
 
 _WRITERS: Final[dict[type, Any]] = {
     RoomOpened: _write_room,
+    RoomClosed: _write_room_closed,
+    GameArranged: _write_arranged,
+    GameNews: _write_news,
+    GameClosed: _write_game_closed,
     MatchMade: _write_made,
     Chunk: _write_chunk,
     MatchEnded: _write_ended,

@@ -7,6 +7,7 @@ seats stand. A match is its newest snapshot and the events after it.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,9 +15,19 @@ from attrs import evolve, frozen
 
 from netsiege.errors import ConfigError, JournalError
 from netsiege.hub import clocks
+from netsiege.hub.entries import Chunk, Kept, KeptGame, MatchEnded, MatchMade, OpenMatch, RoomOpened
 from netsiege.hub.gate import Who
 from netsiege.hub.records import Match, Room, Seat, Session
-from netsiege.protocol import EVENT_HEAD, Cause, Kind, LostSeat, OpenRoom, Player, SeatSpec, SessionRole
+from netsiege.protocol import (
+    EVENT_HEAD,
+    Cause,
+    Kind,
+    LostSeat,
+    OpenRoom,
+    Player,
+    SeatSpec,
+    SessionRole,
+)
 
 if TYPE_CHECKING:
     from netsiege.hub.arena import Arena
@@ -25,87 +36,6 @@ FILE_AFTER_TURNS: Final = 20_000
 """A match whose last events are so many turns old is filed without a snapshot, so that turns can go."""
 FILE_AT_ONCE: Final = 200
 """How many such matches are filed between two looks at the sockets."""
-
-
-@frozen
-class RoomOpened:
-    """A room, as its `OpenRoom` says."""
-
-    name: str
-    opened: bytes
-
-
-@frozen
-class MatchMade:
-    """A match and who sits in it: handle, JOIN's request, token, key, name and deltas for each seat."""
-
-    id: int
-    ordinal: int
-    room: str
-    seed: int
-    engine: bytes
-    rulesets: tuple[str, ...]
-    players: list[Any]
-    specs: list[Any]
-    seats: list[list[Any]]
-
-
-@frozen
-class Chunk:
-    """The events of a match up to number `upto`, its newest snapshot if that is another one, its seats."""
-
-    match: int
-    upto: int
-    events: list[bytes]
-    base: int
-    snapshot: bytes | None
-    outputs: int
-    chain: int
-    seats: list[list[Any]]
-
-
-@frozen
-class MatchEnded:
-    """A match is over. `lost` are the last words about its seats, after their sessions' token, key, name."""
-
-    match: int
-    cause: str
-    text: str
-    outputs: int
-    chain: int
-    lost: list[list[Any]]
-
-
-Record = RoomOpened | MatchMade | Chunk | MatchEnded
-
-
-@frozen
-class OpenMatch:
-    """A match as the journal has it: made, newest snapshot, all events after that.
-
-    `seats` are as they stood after event `filed`, when the journal had committed `filed_turn` turns.
-    """
-
-    made: MatchMade
-    base: int
-    snapshot: bytes | None
-    outputs: int
-    chain: int
-    events: list[bytes]
-    filed: int
-    filed_turn: int
-    seats: list[list[Any]] | None
-
-
-@frozen
-class Kept:
-    """All that a journal holds of the arena. `rooms` come with the number of matches they have made."""
-
-    rooms: list[tuple[OpenRoom, int]]
-    matches: list[OpenMatch]
-    ended: list[MatchEnded]
-    last_match: int
-    turns: int
 
 
 # --- from the arena ---------------------------------------------------------------------------------------
@@ -215,10 +145,13 @@ def restore(arena: Arena, kept: Kept, asked: tuple[OpenRoom, ...] = (), insist: 
     arena.journaling = journaling
     for spec in asked:
         _open_asked(arena, spec, insist)
+    closed = {spec.name: Room(spec, hashlib.sha256(spec.spec).digest(), closed=True) for spec in kept.closed}
+    for game in kept.games:
+        _restore_game(arena, game, closed)
     arena.matches_made, arena.turns = kept.last_match, kept.turns
     try:
         for told in kept.matches:
-            _restore_match(arena, told)
+            _restore_match(arena, told, closed)
         for ended in kept.ended:
             for token, key, name, *word in ended.lost:
                 _session(arena, token, key, name, deltas=True).lost.append(LostSeat(*word))
@@ -262,9 +195,21 @@ def _session(arena: Arena, token: bytes, key: bytes, name: str, deltas: bool) ->
     return session
 
 
-def _restore_match(arena: Arena, told: OpenMatch) -> None:
+def _restore_game(arena: Arena, kept: KeptGame, closed: dict[str, Room]) -> None:
+    asked = kept.asked
+    hall, like = arena.rooms.get(asked.hall), arena.rooms.get(asked.like) or closed.get(asked.like)
+    if hall is None or like is None:
+        raise JournalError(f"the journal has no room {asked.hall!r} or {asked.like!r} for {asked.name!r}")
+    room = arena.add_game(asked, hall, like)
+    room.news = list(kept.news)
+    if kept.made:
+        room.made = 1
+        del hall.pending[asked.name]
+
+
+def _restore_match(arena: Arena, told: OpenMatch, closed: dict[str, Room]) -> None:
     made = told.made
-    room = arena.rooms.get(made.room)
+    room = arena.rooms.get(made.room) or closed.get(made.room)
     if room is None:
         raise JournalError(f"the journal has no room {made.room!r}, but match {made.id} of it")
     match = _as_kept(told, room)
@@ -275,7 +220,8 @@ def _restore_match(arena: Arena, told: OpenMatch) -> None:
         for seat, plain in zip(match.seats, told.seats, strict=True):
             _load_seat(seat, plain)
     _walk(match, told.events[max(told.filed - told.base, 0) :])
-    room.open += 1
+    for each in (room,) if room.hall is None else (room, room.hall):
+        each.open += 1
     arena.matches[match.id] = arena.homeless[match.id] = match
     match.deserted_s = arena.now_s
     clocks.start_round(arena, match)

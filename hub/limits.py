@@ -113,6 +113,9 @@ class Limits:
         "more, and each seat held allows for one more.",
     )
     rooms: int = _limit(4_096, "Rooms stay open, with their specs.")
+    arranged: int = _limit(
+        16_384, "Matches that a director has arranged in a hall and not closed: what came of them is kept."
+    )
     shut_out_s: float = _limit(
         10.0, "Who was shown the door for a flood may come back with the same key only then.", 0
     )

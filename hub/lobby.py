@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netsiege.hub import halls
 from netsiege.hub.records import Joiner, Room, Session
 from netsiege.protocol import Player
 
@@ -10,11 +11,17 @@ ANY_ROLE = ""
 
 def enter(joiner: Joiner) -> None:
     """Queues a joiner."""
+    if joiner.room.spec.arranged:
+        halls.enter(joiner)
+        return
     joiner.room.waiting[_queue(joiner)][joiner] = None
 
 
 def withdraw(joiner: Joiner) -> None:
     """Takes a joiner out of its queue again."""
+    if joiner.room.spec.arranged:
+        halls.withdraw(joiner)
+        return
     del joiner.room.waiting[_queue(joiner)][joiner]
 
 
@@ -24,6 +31,8 @@ def _queue(joiner: Joiner) -> str:
 
 def waiting_joiners(room: Room) -> int:
     """How many joiners wait in the room."""
+    if room.spec.arranged:
+        return halls.waiting_joiners(room)
     return sum(map(len, room.waiting.values()))
 
 
@@ -35,12 +44,13 @@ def missing_players(room: Room) -> bool:
 
 
 def take_match(room: Room) -> list[tuple[Joiner, Player]] | None:
-    """Takes the joiners of the next match out of the waiting room; None if they do not make one.
+    """Takes the joiners of the next match out of the waiting room; None if they do not make one, or if the
+    room makes its matches by call only.
 
     First come, first served within a queue. Seats are ordered by role, in the order of the room's roles, and
     within a role by arrival.
     """
-    if missing_players(room):
+    if room.spec.arranged or missing_players(room):
         return None
     if room.spec.seats:
         chosen = [_next(room, seat.role) for seat in room.spec.seats for _ in range(seat.count)]

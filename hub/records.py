@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import Factory, define
 
-from netsiege.protocol import MAX_BATCH, LostSeat, OpenRoom, Player, SeatSpec, SessionRole
+from netsiege.protocol import MAX_BATCH, Arrange, LostSeat, OpenRoom, Player, SeatSpec, SessionRole
 
 if TYPE_CHECKING:
     from netsiege.hub.authority import Grant
@@ -166,7 +166,13 @@ class HeldReply:
 
 @define(eq=False)
 class Room:
-    """A template of matches, and the joiners that wait for one, by role (under "" if any role will do)."""
+    """A template of matches, and the joiners that wait for one, by role (under "" if any role will do).
+
+    In a hall they wait in `lines`, by role, name and key, each of the latter two also under "". `games` are
+    the rooms of the hall's matches that are not closed, `pending` those of them that are not made.
+
+    The room of an arranged match has a `hall`, what it was `arranged` as, and `news`: what was told of it.
+    """
 
     spec: OpenRoom
     digest: bytes
@@ -175,6 +181,18 @@ class Room:
     made: int = 0
     open: int = 0
     ended: int = 0
+    closed: bool = False
+    lines: dict[tuple[str, str, str], dict[Joiner, None]] = Factory(lambda: defaultdict(dict))
+    games: dict[str, Room] = Factory(dict)
+    pending: dict[str, Room] = Factory(dict)
+    hall: Room | None = None
+    arranged: Arrange | None = None
+    news: list[tuple[int, bytes]] = Factory(list)
+
+    @property
+    def place(self) -> Room:
+        """Where its players have asked for a seat, and where it is watched."""
+        return self if self.hall is None else self.hall
 
 
 @define(eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from netsiege.hub import clocks, leasing, lobby
+from netsiege.hub import clocks, halls, leasing, lobby
 from netsiege.hub.ledger import match_made
 from netsiege.hub.records import Joiner, Match, Room, Seat, Worker
 from netsiege.protocol import Held, Kind, Player, SeatSpec, Wait, message
@@ -39,7 +39,13 @@ def _enter(arena: Arena, joiner: Joiner) -> None:
     lobby.enter(joiner)
     _fill_room(arena, joiner.room)
     if joiner.request in joiner.session.joins:
-        _tell_held(arena, joiner, Held.PLAYERS if lobby.missing_players(joiner.room) else Held.WORKER)
+        _tell_held(arena, joiner, _why_held(joiner.room))
+
+
+def _why_held(room: Room) -> Held:
+    if room.spec.arranged:
+        return Held.CALL
+    return Held.PLAYERS if lobby.missing_players(room) else Held.WORKER
 
 
 def _tell_held(arena: Arena, joiner: Joiner, why: Held) -> None:
@@ -47,26 +53,41 @@ def _tell_held(arena: Arena, joiner: Joiner, why: Held) -> None:
     arena.to_agents.append((joiner.session.peer, message(Kind.WAIT, 0, joiner.request, body)))
 
 
+def fill_hall(arena: Arena, hall: Room) -> None:
+    """Makes what matches a hall's joiners allow, after another one was arranged."""
+    _fill_room(arena, hall)
+
+
 def fill_rooms(arena: Arena) -> None:
     """Makes what matches all rooms allow."""
-    for room in arena.rooms.values():
+    for room in list(arena.rooms.values()):
         _fill_room(arena, room)
 
 
 def _fill_room(arena: Arena, room: Room) -> None:
+    """Makes what matches the room's joiners allow; of a hall's, those that they are called to."""
+    for game in list(room.pending.values()):
+        worker = leasing.least_loaded(arena)
+        called = halls.call(game) if worker is not None else None
+        if worker is not None and called is not None:
+            _make_match(arena, game, called, worker)
+    if room.hall is not None or room.spec.arranged:
+        return
     while (worker := leasing.least_loaded(arena)) is not None and (seated := lobby.take_match(room)):
         _make_match(arena, room, seated, worker)
 
 
 def _make_match(arena: Arena, room: Room, seated: list[tuple[Joiner, Player]], worker: Worker) -> None:
     ordinal, room.made, room.open = room.made, room.made + 1, room.open + 1
+    if room.hall is not None:
+        room.hall.made, room.hall.open = room.hall.made + 1, room.hall.open + 1
     arena.matches_made += 1
     spec = room.spec
     match = Match(
         arena.matches_made,
         ordinal,
         room,
-        derive_seed(spec.seed, ordinal),
+        spec.seed if room.hall is not None else derive_seed(spec.seed, ordinal),
         tuple(player for _, player in seated),
         tuple(SeatSpec(p.role, p.index, p.name, joiner.session.deltas) for joiner, p in seated),
         worker.kin,

@@ -9,7 +9,18 @@ from typing import Self, TypeVar
 from netsiege.carrier import Carrier, News
 from netsiege.errors import SiegeError
 from netsiege.game import Action, AgentRole, Observation
-from netsiege.protocol import DEFAULT_ROOM, Held, OpenRoom, Reset, Room, State, Watching
+from netsiege.protocol import (
+    DEFAULT_ROOM,
+    Arrange,
+    Arranged,
+    Held,
+    OpenRoom,
+    Reset,
+    Room,
+    RoomClosed,
+    State,
+    Watching,
+)
 from netsiege.session import Seat, Settled
 from netsiege.wire import SILENCE_S
 
@@ -80,6 +91,10 @@ class Client(Carrier):
         request = self._send(self.session.leave(seat))
         self._settle([request], None)
 
+    def hear(self, timeout_s: float) -> list[Settled]:
+        """Waits like `pump`, but also returns when what has come settles nothing: that a JOIN waits, say."""
+        return self._listen(time.monotonic() + timeout_s)
+
     def open_room(self, room: OpenRoom) -> Room:
         """Opens a room (directors only)."""
         self._check()
@@ -90,6 +105,25 @@ class Client(Carrier):
         self._check()
         request = self._send(self.session.watch(room))
         _expect(self._settle([request], None)[request], Watching)
+
+    def arrange(self, matches: Iterable[Arrange]) -> None:
+        """Arranges matches of joiners of a hall (directors only), all of them in one go.
+
+        Raises `ProtocolError` for the first that is refused; those before it are arranged.
+        """
+        self._check()
+        asked = [self._send(self.session.arrange(match)) for match in matches]
+        answers = self._settle(asked, None)
+        for request in asked:
+            _expect(answers[request], Arranged)
+
+    def close_rooms(self, names: Iterable[str]) -> None:
+        """Closes rooms, or says of arranged matches that what came of them was heard (directors only)."""
+        self._check()
+        asked = [self._send(self.session.close_room(name)) for name in names]
+        answers = self._settle(asked, None)
+        for request in asked:
+            _expect(answers[request], RoomClosed)
 
     def status(self) -> State:
         """The hub in numbers."""
@@ -164,6 +198,7 @@ class Client(Carrier):
             Held.WORKER: "it waits for an engine worker: start one with `netsiege worker`",
             Held.PEERS: "it waits for the other seats to end their episode",
             Held.RESET: "it waits for the other seats to ask for a reset",
+            Held.CALL: "it waits to be called to a match",
             Held.TURN: "so many seats are given out one after another while others play",
             None: "it has said nothing about it",
         }

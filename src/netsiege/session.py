@@ -34,6 +34,9 @@ from netsiege.protocol import (
     HEAD_BYTES,
     MAX_BATCH,
     VERSION,
+    Arrange,
+    Arranged,
+    CloseRoom,
     Code,
     Episode,
     Error,
@@ -45,6 +48,7 @@ from netsiege.protocol import (
     OpenRoom,
     Reset,
     Room,
+    RoomClosed,
     State,
     Trajectory,
     Wait,
@@ -145,6 +149,14 @@ class Session(Book):
     def open_room(self, room: OpenRoom) -> tuple[int, bytes]:
         """Opens a room (directors only); settled by a `Room`."""
         return self._ask(Kind.OPEN_ROOM, 0, room.encode())
+
+    def arrange(self, match: Arrange) -> tuple[int, bytes]:
+        """Asks for a match of joiners of a hall (directors only); settled by an `Arranged`."""
+        return self._ask(Kind.ARRANGE, 0, match.encode())
+
+    def close_room(self, room: str) -> tuple[int, bytes]:
+        """Closes a room (directors only); settled by a `RoomClosed`."""
+        return self._ask(Kind.CLOSE_ROOM, 0, CloseRoom(room).encode())
 
     def watch(self, room: str) -> tuple[int, bytes]:
         """Asks for news of a room; settled by a `Watching`, after which news come under the same number.
@@ -322,6 +334,8 @@ class Session(Book):
 _READ: Final[dict[int, Callable[[bytes], Any]]] = {
     Kind.ROOM: Room.decode,
     Kind.STATE: State.decode,
+    Kind.ARRANGED: Arranged.decode,
+    Kind.ROOM_CLOSED: RoomClosed.decode,
     Kind.EPISODE: Episode.decode,
     Kind.MATCH: Match.decode,
     Kind.TRAJECTORY: Trajectory.decode,
@@ -337,6 +351,8 @@ _TAKE: Final[dict[int, Callable[[Session, int, int, int, bytes], list[Settled]]]
     Kind.RESUMED: Session._resumed,
     Kind.ROOM: Session._answered,
     Kind.STATE: Session._answered,
+    Kind.ARRANGED: Session._answered,
+    Kind.ROOM_CLOSED: Session._answered,
     Kind.WATCHING: Session._watching,
     Kind.EPISODE: Session._told,
     Kind.MATCH: Session._told,

@@ -11,8 +11,8 @@ import pytest
 from netsiege.errors import ConfigError, SiegeError
 from netsiege.hub import archive, turns
 from netsiege.hub.archive import read_matches
+from netsiege.hub.entries import Chunk, MatchEnded, MatchMade, RoomOpened
 from netsiege.hub.journal import SqliteJournal
-from netsiege.hub.ledger import Chunk, MatchEnded, MatchMade, RoomOpened
 from netsiege.protocol import EVENT_HEAD, Kind, pack
 from netsiege.replays import from_record
 from tests.hub.rig import room
@@ -114,7 +114,7 @@ def test_match_that_makes_no_sense_has_a_problem_and_the_other_is_read(path, scr
         ("ALTER TABLE matches DROP COLUMN text", "no such column: text"),
         ("UPDATE rooms SET opened = x'90'", "OpenRoom is a list"),
         ("UPDATE rooms SET name = 'other'", "there is no room 'default', but match 1 of it"),
-        ("INSERT INTO rooms SELECT char(27), opened FROM rooms", "is no name"),
+        ("INSERT INTO rooms SELECT char(27), opened, closed FROM rooms", "is no name"),
         ("UPDATE matches SET id = -5 WHERE id = 1", "match -5 comes after match -1"),
     ],
 )  # fmt: skip  # a table

@@ -19,8 +19,8 @@ from netsiege.hub import journal as journals
 from netsiege.hub import ledger, turns
 from netsiege.hub.archive import read_matches
 from netsiege.hub.arena import Arena
+from netsiege.hub.entries import RoomOpened
 from netsiege.hub.journal import SqliteJournal
-from netsiege.hub.ledger import RoomOpened
 from netsiege.protocol import (
     AGENT_HEAD,
     HEAD_BYTES,

@@ -77,7 +77,12 @@ EXAMPLES = [
         round_s=0.5,
         grace_s=20.0,
         journal=False,
+        arranged=True,
     ),
+    protocol.Arrange("g", "hall", "like", 2**64 - 1, (protocol.Call("Attacker", "a", "ann"),)),
+    protocol.Arranged("g"),
+    protocol.CloseRoom("r"),
+    protocol.RoomClosed("r"),
     protocol.Room("r", b"digest"),
     protocol.Watch("r"),
     protocol.Watching("r"),
@@ -140,13 +145,14 @@ def test_kinds_flags_and_words_keep_their_numbers():
         "WELCOME": 16, "SEATED": 17, "OBS": 18, "OBS_MANY": 19, "WAIT": 20, "END": 21, "ERROR": 22,
         "PONG": 23, "RESUMED": 24,
         "OPEN_ROOM": 32, "ROOM": 33, "WATCH": 34, "WATCHING": 35, "EPISODE": 36, "MATCH": 37, "STATUS": 38,
-        "STATE": 39, "TRAJECTORY": 40, "SPEC": 48, "OPEN": 49, "EVENT": 50, "EVENT_MANY": 51,
+        "STATE": 39, "TRAJECTORY": 40,
+        "ARRANGE": 41, "ARRANGED": 42, "CLOSE_ROOM": 43, "ROOM_CLOSED": 44, "SPEC": 48, "OPEN": 49, "EVENT": 50, "EVENT_MANY": 51,
         "CLOSE": 52, "W_PING": 54, "UNKNOWN": 55, "VIEW": 56, "READY": 64, "OUT": 65, "OUT_MANY": 66,
         "SNAPSHOT": 67, "W_PONG": 68, "FAULT": 69, "GONE": 70, "VIEWED": 71,
         "TIMEOUT": 80, "RESULT": 81,
     }  # fmt: skip
     assert [int(flag) for flag in (Flag.NONE, Flag.MOVE, Flag.OVER)] == [0, 1, 2]
-    assert list(Held) == ["players", "worker", "peers", "reset", "turn"]
+    assert list(Held) == ["players", "worker", "peers", "reset", "turn", "call"]
     assert list(Code) == [
         "MALFORMED", "VERSION", "TOO_LARGE", "HELLO_FIRST", "UNKNOWN_SESSION", "NOT_ALLOWED", "UNKNOWN_SEAT",
         "UNKNOWN_ROOM", "BAD_ROLE", "BAD_ACTION", "BAD_REQUEST", "BUSY", "OVERLOADED", "WORKER_LOST",
@@ -169,6 +175,7 @@ def test_chain_over_outputs_tells_apart_what_differs_in_anything():
 
 def test_every_message_has_an_example():
     assert {type(example) for example in EXAMPLES} | {SeatCount, SeatSpec, Player} | {
+        protocol.Call,
         HeldSeat,
         LostSeat,
         protocol.RoomState,

@@ -11,7 +11,7 @@ from attrs import Factory, define
 
 from netsiege.engine.game import Game
 from netsiege.engine.tables import Tables
-from netsiege.hub.ledger import MatchEnded, MatchMade
+from netsiege.hub.entries import MatchEnded, MatchMade
 from netsiege.protocol import (
     AGENT_HEAD,
     EVENT_HEAD,

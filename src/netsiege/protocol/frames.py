@@ -93,6 +93,10 @@ class Kind(enum.IntEnum):
     STATUS = 38
     STATE = 39
     TRAJECTORY = 40  # also in an OUT to HUB_SEAT
+    ARRANGE = 41
+    ARRANGED = 42
+    CLOSE_ROOM = 43
+    ROOM_CLOSED = 44
     # hub → worker
     SPEC = 48
     OPEN = 49
@@ -161,6 +165,7 @@ class Held(enum.StrEnum):
     PEERS = "peers"
     RESET = "reset"
     TURN = "turn"
+    CALL = "call"
 
 
 class Cause(enum.StrEnum):

@@ -168,6 +168,9 @@ class OpenRoom(Message):
     not there by then is a pass. A seat whose session has been away for `grace_s` is forfeited.
 
     A room with `journal` False keeps nothing on disk: its matches survive their workers, not the hub.
+
+    An `arranged` room makes no matches by itself: it is a hall, whose joiners wait until they are called to a
+    match (see `Arrange`), or what such matches are like, or both.
     """
 
     name: str = declared(clean_name)
@@ -182,6 +185,56 @@ class OpenRoom(Message):
     round_s: float | None = declared(maybe(a_number), default=None)
     grace_s: float = declared(a_number, default=DEFAULT_GRACE_S)
     journal: bool = declared(a_truth, default=True)
+    arranged: bool = declared(a_truth, default=False)
+
+
+@frozen
+class Call(Message):
+    """Who is called to a seat: a joiner of the role, by its session's name, its key's name, or both."""
+
+    role: str = declared(a_text(16))
+    name: str = declared(or_empty(clean_name), default="")
+    key: str = declared(or_empty(clean_name), default="")
+
+
+@frozen
+class Arrange(Message):
+    """Asks for one match of one episode, of joiners of the hall `hall`, as the room `like` says.
+
+    It is played from `seed` itself, under a `name` of its own, by which it is told of to who watches the
+    hall, and which is a room's name until it is closed. To ask again for the same changes nothing. What came
+    of it is told again to whoever watches the hall anew, until `CloseRoom` says that it was heard.
+    """
+
+    name: str = declared(clean_name)
+    hall: str = declared(clean_name)
+    like: str = declared(clean_name)
+    seed: int = declared(a_whole(0, MAX_SEED))
+    calls: tuple[Call, ...] = declared(many(Call.read, MAX_SEATS))
+
+
+@frozen
+class Arranged(Message):
+    """The match will be played as soon as those who are called to it are there."""
+
+    name: str = declared(clean_name)
+
+
+@frozen
+class CloseRoom(Message):
+    """Closes a room: nobody enters it any more, and who waits in it is sent home with `Cause.FINISHED`.
+
+    Matches go on, but an arranged one is called off, and with a hall all its matches.
+    """
+
+    room: str = declared(clean_name)
+
+
+@frozen
+class RoomClosed(Message):
+    """The room is closed, or was not open."""
+
+    room: str = declared(clean_name)
 
 
 @frozen

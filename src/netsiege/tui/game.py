@@ -14,6 +14,7 @@ _HELD: Final = {
     Held.WORKER: "for an engine worker: start one with `netsiege worker`",
     Held.PEERS: "for the other seats to move or to end their episode",
     Held.RESET: "for the other seats to ask for a reset, too",
+    Held.CALL: "to be called to a match",
     Held.TURN: "for its turn to be seated",
 }
 
