@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
@@ -160,6 +160,31 @@ class BaseAgent(AgentProfile):
             # seats that nobody plays any more would keep the others of their matches waiting
             self.terminate_connection()
             raise
+
+    def attend(
+        self, seats: int = 8, told: Callable[[EpisodeSummary], None] | None = None
+    ) -> list[EpisodeSummary]:
+        """Plays all matches that the agent is called to in a hall (its `room`), until that is closed.
+
+        Up to `seats` matches are played at once, each by a copy as in `play_many`, to its last episode; one
+        episode of a match without end. Seats that are free wait to be called. One thread thinks for all.
+
+        Each episode is handed to `told` when it has ended; without it, all are returned in the end, in that
+        order. Their `seat` counts the matches. What ends one match, a forfeit say, ends no other.
+
+        Raises `HubUnreachable` when the hub is away for longer than `reconnect_s`, `ProtocolError` for a
+        room that is not there or has no seat for the role, and what `choose_action` raises; the connection
+        is closed then, and all seats are given up.
+        """
+        from netsiege.agents.attendance import attend  # noqa: PLC0415  # most agents play one seat
+
+        played: list[EpisodeSummary] = []
+        try:
+            attend(self, seats, played.append if told is None else told)
+        except BaseException:
+            self.terminate_connection()
+            raise
+        return played
 
     def copy_for(self, client: Client, seat: Seat) -> Self:
         """A shallow copy of this agent that plays another seat of the same session."""

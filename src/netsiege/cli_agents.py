@@ -5,12 +5,26 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from netsiege.cli_types import DEFAULT_HUB, HubAddress, Json, Keys, Parent
 from netsiege.errors import ConfigError, SiegeError
+
+if TYPE_CHECKING:
+    from netsiege.agents.attendance import Tally
+
+Seats = Annotated[
+    Optional[int],
+    typer.Option(min=1, help="Seats to play at once over one connection. Default: 1; 8 with --attend."),
+]
+Attend = Annotated[
+    bool, typer.Option("--attend", help="Play all matches that it is called to, until the room is closed.")
+]
+Called = Annotated[
+    Optional[str], typer.Option("--name", help="What it is called in its matches. Default: the agent.")
+]
 
 agent_app = typer.Typer(
     help="Run an agent against a hub, list the agents there are, or begin one of your own.",
@@ -34,7 +48,9 @@ def agent_run(
     episodes: Annotated[
         Optional[int], typer.Option(min=1, help="Episodes to play. Default: as many as the match has, or 1.")
     ] = None,
-    seats: Annotated[int, typer.Option(min=1, help="Seats to play at once over one connection.")] = 1,
+    seats: Seats = None,
+    attend: Attend = False,
+    called: Called = None,
     wait: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the hub to answer.")] = 2.5,
     model: Annotated[
         Optional[str], typer.Option(metavar="DIR", help="What a learned agent has learned.")
@@ -44,16 +60,37 @@ def agent_run(
     parent: Parent = None,
 ) -> None:
     """Run an agent against a hub."""
-    from netsiege.agents.runner import run_agent
+    from netsiege.agents.runner import attend_hall, run_agent
     from netsiege.local import end_with_parent
     from netsiege.show import print_summaries
 
+    if attend and episodes is not None:
+        raise ConfigError("--episodes does not go with --attend: there every match is played to its end")
     end_with_parent(parent)
+    options = {"room": room, "wait_s": wait, "called": called, "keys": keys, "model": model}
     with _telling_whose_fault_it_is(name, parent):
-        played = run_agent(
-            name, hub, role, room=room, episodes=episodes, seats=seats, wait_s=wait, keys=keys, model=model
-        )
+        if attend:
+            _print_tally(attend_hall(name, hub, role, seats=seats or 8, **options), as_json)
+            return
+        played = run_agent(name, hub, role, episodes=episodes, seats=seats or 1, **options)
     print_summaries(played, as_json)
+
+
+def _print_tally(tally: Tally, as_json: bool) -> None:
+    """What an agent has played in a hall, in one line or document."""
+    import json
+
+    from netsiege.shown import shown
+
+    mean = tally.total_reward / tally.episodes if tally.episodes else 0.0
+    if as_json:
+        reasons = {shown(reason): count for reason, count in sorted(tally.end_reasons.items())}
+        told = {"matches": tally.matches, "episodes": tally.episodes, "steps": tally.steps}
+        print(json.dumps({**told, "mean_return": mean, "end_reasons": reasons}, indent=2))
+    else:
+        print(
+            f"matches {tally.matches}, episodes {tally.episodes}, steps {tally.steps}, mean return {mean:.2f}"
+        )
 
 
 @contextmanager
