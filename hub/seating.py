@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netsiege.hub import clocks, halls, leasing, lobby
 from netsiege.hub.ledger import match_made
 from netsiege.hub.records import Joiner, Match, Room, Seat, Worker
-from netsiege.protocol import Held, Kind, Player, SeatSpec, Wait, message
+from netsiege.protocol import Arranged, Held, Kind, Player, SeatSpec, Wait, message
 
 if TYPE_CHECKING:
     from netsiege.hub.arena import Arena
@@ -107,6 +107,10 @@ def _make_match(arena: Arena, room: Room, seated: list[tuple[Joiner, Player]], w
     if match.journaled:
         arena.records.append(match_made(match))
     leasing.lease(arena, match, worker)
+    if room.hall is not None:
+        begun = Arranged(spec.name, match.id).encode()
+        for watcher, watch in room.hall.watchers.items():
+            arena.to_agents.append((watcher.peer, message(Kind.ARRANGED, 0, watch, begun)))
 
 
 def derive_seed(seed: int, ordinal: int) -> int:

@@ -16,11 +16,12 @@ from netsiege.errors import AuthError, HubUnreachable, ProtocolError, SiegeError
 from netsiege.game import Observation
 from netsiege.keys import Keys, keys_from
 from netsiege.outage import CLOSED, RECONNECT_S, Outage
-from netsiege.protocol import Episode, Match, SessionRole, Trajectory
+from netsiege.protocol import Arranged, Episode, Match, SessionRole, Trajectory
 from netsiege.session import Interrupted, Session, Settled, Unwanted, Unwatched
 from netsiege.wire import CONNECT_TIMEOUT_S, SILENCE_S, Connection, check_address
 
-News = Episode | Match | Trajectory
+News = Episode | Match | Trajectory | Arranged
+"""An `Arranged` with a match is news; without, it is an answer."""
 
 
 class Carrier:
@@ -204,7 +205,7 @@ class Carrier:
     def _take(self, settled: Settled) -> None:
         """What the client itself does about an answer."""
         answer = settled.answer
-        if isinstance(answer, News):
+        if isinstance(answer, News) and not (isinstance(answer, Arranged) and answer.match is None):
             self._news.append(answer)
         elif isinstance(answer, Unwatched):
             self._news.append(answer.error)

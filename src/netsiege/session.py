@@ -229,6 +229,11 @@ class Session(Book):
     def _told(self, kind: int, _handle: int, request: int, body: bytes) -> list[Settled]:
         return [Settled(request, None, _READ[kind](body))]
 
+    def _arranged(self, kind: int, handle: int, request: int, body: bytes) -> list[Settled]:
+        """The answer to an `Arrange`, or news of what begins."""
+        take = self._told if request in self._watches else self._answered
+        return take(kind, handle, request, body)
+
     def _wait(self, _kind: int, _handle: int, request: int, body: bytes) -> list[Settled]:
         told, asked = Wait.decode(body), self._open.get(request)
         if asked is not None:
@@ -351,7 +356,7 @@ _TAKE: Final[dict[int, Callable[[Session, int, int, int, bytes], list[Settled]]]
     Kind.RESUMED: Session._resumed,
     Kind.ROOM: Session._answered,
     Kind.STATE: Session._answered,
-    Kind.ARRANGED: Session._answered,
+    Kind.ARRANGED: Session._arranged,
     Kind.ROOM_CLOSED: Session._answered,
     Kind.WATCHING: Session._watching,
     Kind.EPISODE: Session._told,

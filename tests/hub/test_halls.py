@@ -64,7 +64,8 @@ class Cup(Rig):
         return self.director.answers()
 
     def arrange(self, asked):
-        return self.ask(self.director.session.arrange(asked))[0]
+        answers = self.ask(self.director.session.arrange(asked))
+        return next(each for each in answers if not (isinstance(each, Arranged) and each.match))
 
     def close_room(self, name):
         return self.ask(self.director.session.close_room(name))
@@ -83,8 +84,13 @@ class Cup(Rig):
             self.w.out(lease, i, Kind.OBS, 0, STEP_REPLY, Flag.OVER)
 
 
+def news(director):
+    """What has come of matches since the last call; that they begin left out."""
+    return [each for each in director.answers() if not isinstance(each, Arranged)]
+
+
 def told(director):
-    return [(type(news), getattr(news, "room", None)) for news in director.answers()]
+    return [(type(each), each.room) for each in news(director)]
 
 
 def test_joiners_of_a_hall_wait_until_they_are_called_by_name():
@@ -240,13 +246,13 @@ def test_what_came_of_a_match_is_told_until_it_is_closed():
     cup.arrange(game())
     cup.red_and_blue()
     cup.play_out(*cup.w.opened()[0])
-    news = cup.director.answers()
-    assert [type(each) for each in news] == [Episode, Match]
-    assert {each.room for each in news} == {"g1"}
-    assert [(p.role, p.name) for p in news[0].players] == [("Attacker", "red"), ("Defender", "blue")]
+    heard = news(cup.director)
+    assert [type(each) for each in heard] == [Episode, Match]
+    assert {each.room for each in heard} == {"g1"}
+    assert [(p.role, p.name) for p in heard[0].players] == [("Attacker", "red"), ("Defender", "blue")]
     second = cup.agent(b"second", SessionRole.DIRECTOR)
     second.ask(second.session.watch("cup"))
-    assert second.answers()[2:] == news
+    assert second.answers()[2:] == heard
     assert cup.close_room("g1") == [RoomClosed("g1")]
     assert cup.close_room("g1") == [RoomClosed("g1")]
     third = cup.agent(b"third", SessionRole.DIRECTOR)
@@ -264,6 +270,14 @@ def test_a_match_that_runs_is_not_told_to_who_comes_later_before_it_ends():
     assert told(second) == [(Episode, "g1"), (Match, "g1")]
 
 
+def test_who_watches_is_told_when_a_match_begins():
+    cup = Cup()
+    cup.arrange(game())
+    assert cup.director.answers() == []
+    cup.red_and_blue()
+    assert cup.director.answers() == [Arranged("g1", 1)]
+
+
 def test_match_that_a_worker_breaks_is_told_as_such():
     cup = Cup()
     cup.arrange(game())
@@ -273,7 +287,7 @@ def test_match_that_a_worker_breaks_is_told_as_such():
     red.answers()
     cup.arena.abandon(next(iter(cup.arena.matches.values())), "ENGINE_FAULT", Cause.FAULT, "broken")
     cup.flush()
-    [ended] = cup.director.answers()
+    [ended] = news(cup.director)
     assert (ended.room, ended.cause, ended.text) == ("g1", Cause.FAULT, "broken")
     assert isinstance(red.answers()[-1], WorkerLost)
 
@@ -367,7 +381,7 @@ def test_restarted_hub_plays_what_was_arranged_and_tells_what_came_of_the_rest(c
     assert told(cup.director) == []  # `watch` has taken them
     again = cup.agent(b"again", SessionRole.DIRECTOR)
     again.ask(again.session.watch("cup"))
-    assert [(type(n), n.room) for n in again.answers()[2:]] == [(Episode, "ended"), (Match, "ended")]
+    assert [(type(n), n.room) for n in news(again)[2:]] == [(Episode, "ended"), (Match, "ended")]
     [(lease, opening)] = cup.w.opened()  # the one that ran goes on
     assert opening.seed == 5
     cup.play_out(lease, opening)

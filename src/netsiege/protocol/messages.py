@@ -215,9 +215,13 @@ class Arrange(Message):
 
 @frozen
 class Arranged(Message):
-    """The match will be played as soon as those who are called to it are there."""
+    """The match will be played as soon as those who are called to it are there.
+
+    Who watches the hall is told so again when that is so: it begins, as number `match`.
+    """
 
     name: str = declared(clean_name)
+    match: int | None = declared(maybe(a_whole(0, MAX_SEED)), default=None)
 
 
 @frozen
