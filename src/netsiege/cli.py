@@ -13,6 +13,7 @@ import typer
 from netsiege.cli_agents import agent_app
 from netsiege.cli_asked import asked_for
 from netsiege.cli_bench import bench_app
+from netsiege.cli_cup import tournament_app
 from netsiege.cli_keys import keys_app
 from netsiege.cli_learn import evaluate, train
 from netsiege.cli_replay import replay_app
@@ -44,6 +45,7 @@ app.command()(evaluate)
 app.add_typer(agent_app, name="agent")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(replay_app, name="replay")
+app.add_typer(tournament_app, name="tournament")
 app.add_typer(keys_app, name="keys")
 app.add_typer(bench_app, name="bench")
 

@@ -27,6 +27,8 @@ RESTART_AFTER_S = (0.0, 0.5, 2.0, 5.0)
 """Pauses before a worker that has died is started again: the n-th time in a row, then always the last."""
 WATCH_S = 0.2
 """How often a child that is busy with something else looks whether its parent is still there."""
+RESTARTS_MAX = 20
+"""So often a hub that has died is started again."""
 STEADY_S = 30.0
 """A worker that has lived so long starts its next pauses from the first."""
 
@@ -216,13 +218,34 @@ def end_with_parent(parent: int | None) -> None:
 
 
 class LocalHub:
-    """A hub with its workers, as a child, on ports that nobody else uses. `address` is where agents go."""
+    """A hub with its workers, as a child, on ports that nobody else uses. `address` is where agents go.
 
-    def __init__(self, children: Children, workers: int) -> None:
-        arguments = ["hub", "--bind", "tcp://127.0.0.1:0", "--workers-bind", "tcp://127.0.0.1:0"]
-        arguments += ["--no-default-room", "--workers", str(workers), "--parent", str(os.getpid())]
-        self.child = children.start(*arguments, stdout=subprocess.PIPE)
+    With a `journal` it loses nothing when it dies, and `look_after` starts it again where it was.
+    """
+
+    def __init__(self, children: Children, workers: int, journal: str | None = None) -> None:
+        self._children, self._journal = children, journal
+        self._arguments = ["--no-default-room", "--workers", str(workers), "--parent", str(os.getpid())]
+        self._arguments += [] if journal is None else ["--journal", journal]
+        self.restarts = 0
+        self._start("tcp://127.0.0.1:0")
+
+    def _start(self, bind: str) -> None:
+        arguments = ["hub", "--bind", bind, "--workers-bind", "tcp://127.0.0.1:0", *self._arguments]
+        self.child = self._children.start(*arguments, stdout=subprocess.PIPE)
         self.address = self._read_address()
+
+    def look_after(self) -> None:
+        """Starts a hub that has died again, at the same address: call it often. Raises `SiegeError`."""
+        if self.child.code is None or self._journal is None:
+            return
+        said, address = self.child.last_words(), self.address
+        self.child.wait(0)
+        self._children.all.remove(self.child)
+        self.restarts += 1
+        if self.restarts > RESTARTS_MAX:
+            raise SiegeError(f"the hub has died {self.restarts} times, and is not started again:\n{said}")
+        self._start(address)
 
     def _read_address(self) -> str:
         assert self.child.process.stdout is not None

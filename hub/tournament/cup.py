@@ -1,0 +1,238 @@
+"""Cup files: who competes, where and how, in YAML, read into `Cup`.
+
+Three lines make a cup::
+
+    entrants: [scripted-attacker, random-attacker, scripted-defender]
+    scenarios: [two_networks_tiny]
+    games: 20
+
+All that can be said::
+
+    name: spring                    # the default: the file's name without its ending
+    entrants:
+      - scripted-attacker           # a bundled agent, in all of its roles that compete
+      - scripted-attacker,epsilon=0.5                 # with parameters
+      - my_agents:Fox                                 # a class of one's own; its module is imported
+      - {name: calm, agent: "my_agents:Calm", role: Defender}     # imported only when it plays
+      - name: team                                    # one entrant, another agent in each role
+        attacker: random-attacker                     # or {command: …}, {key: …}
+        defender: scripted-defender
+      - name: mine
+        roles: [Attacker, Defender]                   # or role: Attacker
+        command: python my_agent.py --fast            # any program; or a list of words
+        seats: 16                   # games that it plays at once; the default is 8
+        cpu_s: 600                  # limits of each of its processes; without them there are none
+        memory_mb: 512
+      - {key: ann, role: Attacker}  # whoever comes with the key of that name, from anywhere
+    scenarios:
+      - two_networks_tiny           # a bundled scenario, or the file of one, or of a task
+      - scenario: two_networks      # or task: …, or both: the task on another scenario
+        label: elsewhere            # in tables; the default: its name, with -readdressed if it says so
+        readdressed: true           # addresses are drawn anew for each slice; the default: as the task says
+        unseen: true                # has tables of its own
+        benign: [office-benign]     # users that are there in every game
+    format: round-robin             # the default: everybody meets everybody
+    # format: swiss                 # rounds, in each of which everybody meets somebody about as good
+    # format: {swiss: {rounds: 5}}  # the default: so many that each meets log2 of the field
+    # format: {gauntlet: {hero: mine}}                # one entrant meets all others
+    games: 10                       # slices that a pairing plays on each scenario: a game each, or a pair
+    seed: 7                         # a whole number; the default is 0
+    max_steps: 100                  # of each seat in a game; the default: as the tasks say
+    clock:
+      move_s: 10                    # seconds for a move; the default
+      episode_s: 600                # for all moves of a seat in a game; without it there is no limit
+    forfeits: 5                     # so many games forfeited in a row, or a quarter of all and that many,
+                                    # bench an entrant; the default; 0: never
+
+Files are looked for from the folder of the cup file. Everything that is wrong with one comes as one
+ConfigError, with a line for each problem that names the file, the key, the value and what would do.
+
+This module reads and checks; it makes no schedule and plays nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+from attrs import frozen
+
+from netsiege.hub.tournament.entrants import RolesOf, read_clean_name, read_entrants, read_seconds
+from netsiege.hub.tournament.grounds import Terms, read_grounds
+from netsiege.hub.tournament.model import (
+    ATTACKER,
+    DEFENDER,
+    FORMATS,
+    GAUNTLET,
+    ROUND_ROBIN,
+    SWISS,
+    Cup,
+    Format,
+)
+from netsiege.hub.tournament.schedule import fixed_legs, idle, schedule_of
+from netsiege.protocol import MAX_NAME_CHARS, MAX_SEED
+from netsiege.scenarios.reading import Place, Report, nearest, shown
+from netsiege.scenarios.source import Value, file_label, parse, read_bytes
+from netsiege.scenarios.task import MAX_STEPS
+
+SMALL_CUP: Final = Path(__file__).resolve().parent / "data" / "small.yaml"
+"""The bundled cup: a handful of agents, a minute's play."""
+
+MAX_GAMES: Final = 1_000_000
+"""Of a cup."""
+MAX_ROUNDS: Final = 1_000
+MAX_FORFEITS: Final = 1_000_000
+
+_KEYS: Final = (
+    "name",
+    "entrants",
+    "scenarios",
+    "format",
+    "games",
+    "seed",
+    "max_steps",
+    "clock",
+    "forfeits",
+)
+_OPTIONS_OF: Final = {ROUND_ROBIN: (), SWISS: ("rounds",), GAUNTLET: ("hero",)}
+
+
+@frozen
+class LoadedCup:
+    """A cup, and what is odd about its scenarios, a line each."""
+
+    cup: Cup
+    warnings: tuple[str, ...] = ()
+
+
+def load_cup(path: str | os.PathLike[str], roles_of: RolesOf) -> LoadedCup:
+    """The cup in that file. `roles_of` tells the roles of an agent. Raises ConfigError."""
+    report = Report(file_label(path))
+    value = parse(read_bytes(path, report.file), report)
+    return _loaded(value, report, Path(path).parent, roles_of, Path(path).stem)
+
+
+def make_cup(value: Value, roles_of: RolesOf, file: str = "options", name: str = "cup") -> LoadedCup:
+    """The cup that a file with this content would have, called `file` in messages. Raises ConfigError."""
+    return _loaded(value, Report(file), Path(), roles_of, name)
+
+
+def changed(cup: Cup, games: int | None = None, seed: int | None = None) -> Cup:
+    """The cup with another number of games for each pairing, or another seed. Raises ConfigError."""
+    if games is not None:
+        cup = attrs.evolve(cup, format=attrs.evolve(cup.format, games=games))
+    if seed is not None:
+        cup = attrs.evolve(cup, seed=seed)
+    report = Report("options")
+    for path, text in inconsistencies(cup):
+        report.problem(path, text)
+    report.check()
+    return cup
+
+
+def inconsistencies(cup: Cup) -> Iterator[tuple[str, str]]:
+    """What keeps a cup from being played, though each part of it may be right: key path, and what is wrong.
+
+    What follows from an earlier mistake is left out.
+    """
+    format_, names = cup.format, [entrant.name for entrant in cup.entrants]
+    numbers = {
+        "games": (format_.games, 1, MAX_GAMES),
+        "seed": (cup.seed, 0, MAX_SEED),
+        f"format.{SWISS}.rounds": (format_.rounds, 0, MAX_ROUNDS),  # 0: as many as the field takes
+    }
+    wrong = [
+        (key, f"{shown(number)} is not a whole number from {least} to {most}")
+        for key, (number, least, most) in numbers.items()
+        if not least <= number <= most
+    ]
+    if format_.kind not in FORMATS:
+        wrong.append(("format", f"{shown(format_.kind)} is no format{nearest(format_.kind, FORMATS)}"))
+    if len(set(names)) < len(names):
+        wrong.append(("entrants", "two have the same name"))
+    if len({ground.label for ground in cup.grounds}) < len(cup.grounds):
+        wrong.append(("scenarios", "two have the same label"))
+    if not cup.grounds:
+        wrong.append(("scenarios", "nowhere to play"))
+    if not any(entrant.player(ATTACKER) for entrant in cup.entrants):
+        wrong.append(("entrants", "nobody attacks; there is no game without an attacker"))
+    elif format_.kind == SWISS and not any(entrant.player(DEFENDER) for entrant in cup.entrants):
+        wrong.append(("format", f"swiss: nobody defends, so that nobody meets; write {ROUND_ROBIN}"))
+    if format_.kind == GAUNTLET and format_.hero not in names:
+        wrong.append(_unknown_hero(format_.hero, names))
+    yield from wrong or _unplayed(cup)
+
+
+def _unknown_hero(hero: str, names: list[str]) -> tuple[str, str]:
+    path = f"format.{GAUNTLET}.hero"
+    return path, f"no entrant is called {shown(hero)}{nearest(hero, names)}" if hero else "missing"
+
+
+def _unplayed(cup: Cup) -> Iterator[tuple[str, str]]:
+    """Entrants without a game, and games beyond all limits, of a cup that has a schedule."""
+    hero = f" with the hero, {shown(cup.format.hero)}" if cup.format.kind == GAUNTLET else ""
+    alone = idle(cup, fixed_legs(cup))
+    for name in alone:
+        yield "entrants", f"{shown(name)} has no game{hero}: nobody in it plays the other role"
+    expected = None if alone else schedule_of(cup).expected
+    if expected is not None and expected > MAX_GAMES:
+        yield "games", f"{cup.format.games} make a cup of {expected} games, more than {MAX_GAMES}"
+
+
+def _loaded(value: Value, report: Report, folder: Path, roles_of: RolesOf, stem: str) -> LoadedCup:
+    root = Place(value, "", report)
+    fields = root.fields(_KEYS, ("entrants", "scenarios"))
+    entrants = read_entrants(fields["entrants"], roles_of) if "entrants" in fields else ()
+    roles = frozenset(role for entrant in entrants for role, _ in entrant.players)
+    terms = Terms(folder, roles_of, roles, "max_steps" in fields)
+    grounds, warnings = read_grounds(fields["scenarios"], terms) if "scenarios" in fields else ((), ())
+    settings = _read_settings(fields)
+    report.check()
+    settings.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "_", stem)[:MAX_NAME_CHARS] or "cup")
+    cup = Cup(entrants=entrants, grounds=grounds, **{"seed": 0, **settings})
+    for path, text in inconsistencies(cup):
+        report.problem(path, text)
+    report.check()
+    return LoadedCup(cup, warnings)
+
+
+def _read_settings(fields: dict[str, Place]) -> dict[str, Any]:
+    """All but entrants and scenarios; what is absent, or was reported, is left out."""
+    readers: dict[str, Callable[[Place], Any]] = {
+        "name": read_clean_name,
+        "seed": lambda place: place.whole(0, MAX_SEED),
+        "max_steps": lambda place: place.whole(1, MAX_STEPS),
+        "forfeits": lambda place: place.whole(0, MAX_FORFEITS),
+    }
+    read: dict[str, Any] = {key: reader(fields[key]) for key, reader in readers.items() if key in fields}
+    if "clock" in fields:
+        clock = fields["clock"].fields(("move_s", "episode_s"))
+        read.update({key: read_seconds(place) for key, place in clock.items()})
+    format_ = _read_format(fields["format"]) if "format" in fields else Format()
+    games = fields["games"].whole(1, MAX_GAMES) if "games" in fields else None
+    read["format"] = attrs.evolve(format_, games=format_.games if games is None else games)
+    return {key: value for key, value in read.items() if value is not None}
+
+
+def _read_format(place: Place) -> Format:
+    """The format, without games; a round robin after a problem."""
+    if isinstance(place.value, dict):
+        if len(place.value) != 1:
+            place.problem(f"names {len(place.value)} formats; one of {', '.join(FORMATS)}")
+            return Format()
+        key, options = next(place.entries())
+    else:
+        key, options = place.value, Place(None, place.path, place.report)
+    if not isinstance(key, str) or key not in FORMATS:
+        place.problem(f"{shown(key)} is no format{place.nearest(key, FORMATS)}")
+        return Format()
+    fields = options.fields(_OPTIONS_OF[key]) if options.value is not None else {}
+    rounds = fields["rounds"].whole(1, MAX_ROUNDS) if "rounds" in fields else None
+    hero = fields["hero"].text() if "hero" in fields else None
+    if key == GAUNTLET and "hero" not in fields:
+        place.problem("a gauntlet has a hero, who meets all others: write {gauntlet: {hero: NAME}}")
+    return Format(key, hero=hero or "", rounds=rounds or 0)

@@ -1,0 +1,247 @@
+"""The director of a cup: has the hub play what the conduct wants, and keeps what comes of it.
+
+A client of the hub like any other. What it does about an event is in the store before the hub is told, and
+the hub tells again what was not closed: whichever of the two is killed, nothing is lost or counted twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from attrs import define, field
+
+from netsiege.client import Client
+from netsiege.hub.tournament.conduct import Conduct, Flight, Place
+from netsiege.hub.tournament.model import ATTACKER, DEFENDER, Cup, Entrant, Game, Ground, Player
+from netsiege.hub.tournament.processes import Ending, EntrantProcess, EntrantProcesses, Post, is_managed
+from netsiege.hub.tournament.schedule import NOBODY
+from netsiege.hub.tournament.store import Store
+from netsiege.protocol import (
+    MAX_NAME_CHARS,
+    Arrange,
+    Arranged,
+    Call,
+    Episode,
+    Match,
+    OpenRoom,
+    Result,
+    Trajectory,
+)
+
+ABSENT_S: Final = 60.0
+"""How long an entrant may take to come to a game that it is called to; a remote one."""
+START_PAUSES_S: Final = (0.0, 0.5, 2.0, 5.0)
+"""Pauses before a process that has ended is started again: the n-th time in a row, then always the last."""
+STARTS_MAX: Final = 4
+"""A process that ends so often in a row without having begun a game is not there."""
+LISTEN_S: Final = 0.2
+BENIGN: Final = "Benign"
+USER_SEATS: Final = 256
+"""Games that one user is in at once: it waits for nobody's thoughts."""
+
+Templates = Callable[[Ground, Game], OpenRoom]
+"""The room whose matches a game is like; equal rooms have equal names, others have others."""
+
+
+@define(eq=False)
+class _Post:
+    """An entrant's place, and the process that plays there."""
+
+    place: Place
+    process: EntrantProcess | None = None
+    due_s: float = 0.0
+    failures: int = 0
+    """Processes in a row that have ended before they began a game."""
+    waits_since_s: float | None = None
+    """Since when it has been called to a game and has not come to any."""
+    why: str = ""
+
+
+@define(eq=False)
+class Director:
+    """Runs a cup to its end, or until it is told to stop: `run`. `progress` is called now and then."""
+
+    cup: Cup
+    store: Store
+    client: Client
+    conduct: Conduct
+    templates: Templates
+    hall: str
+    processes: EntrantProcesses
+    post: Post
+    progress: Callable[[Director], None] = lambda _director: None
+    watch_over: Callable[[], None] = lambda: None
+    """Called now and then: to start again what has ended beside the director."""
+    _results: dict[str, Result] = field(factory=dict)
+    _like: dict[int, str] = field(factory=dict)
+    _rooms: set[str] = field(factory=set)
+    _posts: dict[Place, _Post] = field(factory=dict)
+    _grounds: dict[str, Ground] = field(factory=dict)
+    _entrants: dict[str, Entrant] = field(factory=dict)
+    _users: dict[str, Entrant] = field(factory=dict)
+
+    def run(self, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Plays what is left to play; False if it was stopped before the end. Raises `SiegeError`."""
+        self._grounds = {ground.label: ground for ground in self.cup.grounds}
+        self.client.open_room(_hall(self.hall))
+        self.client.watch(self.hall)
+        self._adopt()
+        self._entrants = {entrant.name: entrant for entrant in self.cup.entrants}
+        self._users = {user: _user(user) for ground in self.cup.grounds for user in ground.benign}
+        self._posts = {
+            (entrant.name, role): _Post((entrant.name, role))
+            for entrant in (*self.cup.entrants, *self._users.values())
+            for role, player in entrant.players
+            if is_managed(player)
+        }
+        self._follow_orders()
+        while not self.conduct.is_over and not stop():
+            self._look_after_processes()
+            self.watch_over()
+            for news in self.client.news(LISTEN_S):
+                self._hear(news)
+            self._look_after_absent()
+            self._follow_orders()
+            self.progress(self)
+        self._follow_orders()
+        return self.conduct.is_over
+
+    def close(self) -> None:
+        """Sends everybody home: the cup is over."""
+        self.client.close_rooms([self.hall, *sorted(self._rooms)])
+
+    # --- what the hub says --------------------------------------------------------------------------------
+
+    def _adopt(self) -> None:
+        """Hears what came of the attempts of an earlier director, and calls the others off."""
+        ended: list[Match] = []
+        self.client.status()  # what was there to be told has been told before the answer to this
+        for news in self.client.news(0.0):
+            if isinstance(news, Match):
+                ended.append(news)
+            elif isinstance(news, Episode):
+                self._results[news.room] = Result.decode(news.result)
+        for match in ended:
+            self.conduct.adopt(match.room, self._results.pop(match.room, None), match.cause)
+        self.conduct.give_up_the_rest()
+
+    def _hear(self, news: Episode | Match | Trajectory | Arranged) -> None:
+        if isinstance(news, Arranged):
+            self._began(news.name)
+        elif isinstance(news, Episode):
+            self._results[news.room] = Result.decode(news.result)
+        elif isinstance(news, Match):
+            self.conduct.ended(news.room, self._results.pop(news.room, None), news.cause, news.text)
+
+    def _began(self, room: str) -> None:
+        self.conduct.began(room)
+        flight = self.conduct.flights.get(room)
+        for place in flight.places() if flight is not None else ():
+            post = self._posts.get(place)
+            if post is not None:
+                post.failures, post.waits_since_s = 0, None
+
+    # --- what it tells the hub ----------------------------------------------------------------------------
+
+    def _follow_orders(self) -> None:
+        while True:
+            orders = self.conduct.take_orders()
+            if not (orders.games or orders.attempts or orders.verdicts or orders.benched or orders.close):
+                return
+            self.store.write(
+                games=orders.games,
+                attempts=orders.attempts,
+                verdicts=orders.verdicts,
+                benched=orders.benched,
+            )
+            if orders.close:
+                self.client.close_rooms(orders.close)
+            self._arrange(orders.arrange)
+
+    def _arrange(self, flights: Iterable[Flight]) -> None:
+        asked = []
+        for flight in flights:
+            game = flight.game
+            like = self.templates(self._grounds[game.ground], game)
+            if like.name not in self._rooms:
+                self.client.open_room(like)
+                self._rooms.add(like.name)
+            asked.append(Arrange(flight.room, self.hall, like.name, game.seed, self._calls(game)))
+        if asked:
+            self.client.arrange(asked)
+
+    def _calls(self, game: Game) -> tuple[Call, ...]:
+        calls = [self._call(game.attacker, ATTACKER)]
+        if game.defender != NOBODY:
+            calls.append(self._call(game.defender, DEFENDER))
+        calls += [Call(BENIGN, self._users[user].name) for user in self._grounds[game.ground].benign]
+        return tuple(calls)
+
+    def _call(self, name: str, role: str) -> Call:
+        """A remote entrant is called by its key, whatever it calls itself; others are by their names."""
+        player = self._entrants[name].player(role)
+        assert player is not None
+        return Call(role, "", player.key) if player.key else Call(role, name)
+
+    # --- processes ----------------------------------------------------------------------------------------
+
+    def _look_after_processes(self) -> None:
+        now_s = time.monotonic()
+        for process in self.processes.ended():
+            post = next(post for post in self._posts.values() if post.process is process)
+            assert process.ending is not None
+            self._ended(post, process.ending, now_s)
+        for post in self._posts.values():
+            if post.process is None and now_s >= post.due_s and self._is_wanted(post.place):
+                name, role = post.place
+                entrant = self._users[name] if role == BENIGN else self._entrants[name]
+                post.process = self.processes.start(entrant, role, self.post)
+
+    def _is_wanted(self, place: Place) -> bool:
+        """Whether an entrant is called to anything; users are wherever something is played."""
+        name, role = place
+        if role == BENIGN:
+            return any(name in self._grounds[f.game.ground].benign for f in self.conduct.flights.values())
+        return any(place in flight.places() for flight in self.conduct.flights.values())
+
+    def _ended(self, post: _Post, ending: Ending, now_s: float) -> None:
+        post.process, post.why = None, ending.text
+        began = any(f.began and post.place in f.places() for f in self.conduct.flights.values())
+        self.conduct.crashed(post.place, ending.text)
+        post.failures = 0 if began else post.failures + 1
+        post.due_s = now_s + START_PAUSES_S[min(post.failures, len(START_PAUSES_S) - 1)]
+        name, role = post.place
+        self.store.write(notes={f"process of {name} ({role})": ending.text})
+        if post.failures >= STARTS_MAX:
+            self.conduct.absent(post.place)
+
+    def _look_after_absent(self) -> None:
+        """Forfeits what a remote entrant does not come to, while others have come to theirs."""
+        now_s = time.monotonic()
+        waiting = {place for flight in self.conduct.waiting_for() for place in flight.places()}
+        playing = {p for f in self.conduct.flights.values() if f.began for p in f.places()}
+        for entrant in self.cup.entrants:
+            for role, player in entrant.players:
+                place = (entrant.name, role)
+                if not player.key:
+                    continue
+                post = self._posts.setdefault(place, _Post(place, due_s=float("inf")))
+                if place not in waiting or place in playing:
+                    post.waits_since_s = None
+                elif post.waits_since_s is None:
+                    post.waits_since_s = now_s
+                elif now_s - post.waits_since_s > ABSENT_S:
+                    post.waits_since_s = None
+                    self.store.write(notes={f"{entrant.name} ({role})": "it has not come to its games"})
+                    self.conduct.absent(place)
+
+
+def _user(agent: str) -> Entrant:
+    """A user that is there in games: a process like an entrant's, that wins nothing."""
+    return Entrant(agent[:MAX_NAME_CHARS], ((BENIGN, Player(agent)),), USER_SEATS)
+
+
+def _hall(name: str) -> OpenRoom:
+    return OpenRoom(name, (ATTACKER, DEFENDER, BENIGN), (), 1, 0, None, None, b"", arranged=True)

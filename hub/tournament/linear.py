@@ -1,0 +1,99 @@
+"""Linear algebra for the few dozen parameters of a cup: Cholesky's factor, and what follows from it.
+
+Matrices are lists of rows. Nothing here is meant for more than some hundreds of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+from operator import mul
+from typing import Final
+
+Matrix = list[list[float]]
+Vector = list[float]
+
+TINY: Final = 1e-13
+"""A pivot that is smaller than this share of its diagonal entry is nothing but rounding."""
+
+
+def dot(a: Sequence[float], b: Sequence[float]) -> float:
+    """The scalar product, as far as the shorter of the two goes."""
+    total: float = sum(map(mul, a, b))
+    return total
+
+
+def cholesky(matrix: Sequence[Sequence[float]]) -> Matrix:
+    """The lower triangle L of `matrix` = L L', rows without the zeros. Only its lower triangle is read.
+
+    Raises ArithmeticError if the matrix is not positive definite, as far as rounding lets one tell.
+    """
+    factor: Matrix = []
+    for i, given in enumerate(matrix):
+        row: Vector = []
+        for j, other in enumerate(factor):
+            row.append((given[j] - dot(row, other)) / other[j])
+        pivot = given[i] - dot(row, row)
+        if not pivot > TINY * given[i]:
+            raise ArithmeticError(f"the matrix is not positive definite: pivot {i} is {pivot}")
+        row.append(sqrt(pivot))
+        factor.append(row)
+    return factor
+
+
+def solve(factor: Matrix, vector: Sequence[float]) -> Vector:
+    """The x of `matrix` x = `vector`, where `factor` is Cholesky's of the matrix."""
+    x: Vector = []
+    for row, value in zip(factor, vector, strict=True):
+        x.append((value - dot(row, x)) / row[-1])
+    for i in reversed(range(len(x))):
+        row = factor[i]
+        x[i] /= row[i]
+        done = x[i]
+        for j in range(i):
+            x[j] -= row[j] * done
+    return x
+
+
+def inverse(factor: Matrix) -> Matrix:
+    """The inverse of the matrix that `factor` is Cholesky's of; exactly symmetric."""
+    size = len(factor)
+    columns: Matrix = []  # of the inverse of the factor, from the diagonal down
+    for j in range(size):
+        column = [1.0 / factor[j][j]]
+        for i in range(j + 1, size):
+            row = factor[i]
+            column.append(-dot(row[j:i], column) / row[i])
+        columns.append(column)
+    whole: Matrix = [[0.0] * size for _ in range(size)]
+    for i in range(size):
+        for j in range(i + 1):
+            whole[i][j] = whole[j][i] = dot(columns[i], columns[j][i - j :])
+    return whole
+
+
+def sandwich(bread: Matrix, meat: Matrix) -> Matrix:
+    """The product of `bread`, `meat` and `bread` turned, for a symmetric `meat`; exactly symmetric."""
+    size = len(bread)
+    half = [[dot(row, other) for other in meat] for row in bread]
+    whole: Matrix = [[0.0] * size for _ in range(size)]
+    for i in range(size):
+        for j in range(i + 1):
+            whole[i][j] = whole[j][i] = dot(half[i], bread[j])
+    return whole
+
+
+def centred(matrix: Matrix, blocks: Sequence[Sequence[int]]) -> Matrix:
+    """The matrix less the mean row of each block, in the rows of that block; other rows are as they were."""
+    done = [list(row) for row in matrix]
+    for block in blocks:
+        size = len(block)
+        means = [sum(column) / size for column in zip(*(matrix[i] for i in block), strict=True)]
+        for i in block:
+            done[i] = [value - mean for value, mean in zip(matrix[i], means, strict=True)]
+    return done
+
+
+def turned(matrix: Matrix) -> Matrix:
+    """Rows for columns."""
+    return [list(column) for column in zip(*matrix, strict=True)]

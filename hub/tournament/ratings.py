@@ -1,0 +1,393 @@
+"""Attack and defence ratings from the outcomes of games, with intervals that know of shared seeds.
+
+The model is Bradley and Terry's, with two strengths: attacker a reaches its goal against defender d on
+ground s with probability logistic(attack[a] - defence[d] + ease[s]). A game without a defender has defence 0.
+
+- Fit: penalised maximum likelihood by Newton's method. The penalty is a Gaussian prior about zero on each
+  strength and ease, which keeps records without a single loss finite (`PRIOR_SD`, `EASE_SD`).
+- Variance: all games of one slice are played from one seed, and so depend on each other. The sandwich
+  estimator takes slices as clusters (Liang and Zeger 1986), and t in place of the normal distribution
+  (Cameron and Miller 2015). What the fit takes from the residuals is made good by the larger of G/(G-1) and
+  n/(n-k), for G slices, n games and k parameters: the one is right where all meet in each slice, as in a
+  round robin, the other where the games of a slice have no entrant in common, as in a Swiss round.
+  The prior counts as a cluster more, of the variance that it has: what it alone decides, as between entrants
+  that nothing connects, is as uncertain as it says.
+- Degrees of freedom: the effective number of slices that an entrant played in, less one; (sum n)^2/(sum n^2)
+  of its games n in each, which is the number of slices where they are equally many (after Carter, Schnepel
+  and Steigerwald 2017).
+- Lopsided records: residuals of an entrant that never loses vanish, and with them the sandwich. So a share
+  1/(1 + m)^2 of the model's own variance is added, where m counts the rarer of the entrant's two results: all
+  of it for a clean record, little where there is evidence. (The idea of Morel, Bokossa and Neerchal 2003,
+  whose share depends on the number of clusters only.)
+
+Ratings are in units of Elo, 400/ln 10 for each unit of log-odds, and centred on zero over the entrants that
+play the role. Nothing here knows of pairs or of the order of games.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from math import exp, log, log1p
+from typing import Final
+
+from attrs import Factory, define, frozen
+
+from netsiege.hub.tournament.linear import (
+    Matrix,
+    Vector,
+    centred,
+    cholesky,
+    dot,
+    inverse,
+    sandwich,
+    solve,
+    turned,
+)
+from netsiege.hub.tournament.model import ATTACKER, DEFENDER
+from netsiege.hub.tournament.student import Estimate, cdf, estimate
+
+ELO: Final = 400 / log(10)
+"""Elo points in one unit of log-odds."""
+OVERALL: Final = "Overall"
+"""The scale of attack and defence together."""
+PRIOR_SD: Final = 3.0
+"""Of a strength, in log-odds; 521 Elo. It weighs little: an entrant that wins all of 40 games against equals
+comes to about 4.2, as if it had lost half a game; one that wins 30 of 40 loses about a hundredth."""
+EASE_SD: Final = 6.0
+"""Of the ease of a ground, in log-odds."""
+NEAR: Final = 1e-7
+"""Twice by how much the likelihood may still rise before the last step."""
+EASE: Final = "Ground"
+
+Parameter = tuple[str, str]
+"""A role and an entrant, or `EASE` and a ground."""
+Cell = tuple[str, str]
+"""An attacker and a defender."""
+SliceKey = tuple[str, int]
+"""A ground and the number of a slice."""
+Counts = Mapping[SliceKey, Mapping[Cell, "Tally"]]
+
+
+@define
+class Tally:
+    """What came of the games of one attacker against one defender in one slice; `score` is the attacker's."""
+
+    games: int = 0
+    score: float = 0.0
+    returns: list[float] = Factory(lambda: [0.0, 0.0])
+    """Sums, of attacker and defender."""
+    forfeits: list[int] = Factory(lambda: [0, 0])
+
+
+@frozen
+class Scale:
+    """Entrants on one scale: their strengths in log-odds, the covariance of these, and degrees of freedom."""
+
+    names: tuple[str, ...]
+    strengths: tuple[float, ...]
+    covariance: Matrix
+    df: tuple[float, ...]
+
+    def ratings(self) -> dict[str, Estimate]:
+        """Each entrant's rating in Elo, centred on zero, with its 95% interval, the best first."""
+        size = len(self.names)
+        if not size:
+            return {}
+        mean = sum(self.strengths) / size
+        rows = [sum(row) / size for row in self.covariance]
+        grand = sum(rows) / size
+        told = {}
+        for i in sorted(range(size), key=lambda i: (-self.strengths[i], self.names[i])):
+            variance = self.covariance[i][i] - 2 * rows[i] + grand
+            told[self.names[i]] = estimate(ELO * (self.strengths[i] - mean), ELO**2 * variance, self.df[i])
+        return told
+
+    def difference(self, a: str, b: str) -> Estimate:
+        """How much higher a is rated than b, in Elo, with its 95% interval."""
+        value, variance, df = self._difference(a, b)
+        return estimate(ELO * value, ELO**2 * variance, df)
+
+    def superiority(self, a: str, b: str) -> float | None:
+        """The likelihood that a is stronger than b; None if they met too few seeds to tell."""
+        value, variance, df = self._difference(a, b)
+        if df < 1 or variance <= 0:
+            return None
+        return cdf(value / variance**0.5, df)
+
+    def _difference(self, a: str, b: str) -> tuple[float, float, float]:
+        i, j = self.names.index(a), self.names.index(b)
+        variance = self.covariance[i][i] + self.covariance[j][j] - 2 * self.covariance[i][j]
+        return self.strengths[i] - self.strengths[j], variance, min(self.df[i], self.df[j])
+
+
+@frozen
+class Ratings:
+    """A fit. `scales` has one for each role, and `OVERALL` for the entrants that play both.
+
+    `eases` says of each ground how an average attacker fares there against an average defender, in Elo: 0 is
+    even. `deviation` is -2 log likelihood, `slices` the number of clusters.
+    """
+
+    scales: dict[str, Scale]
+    eases: dict[str, float]
+    deviation: float
+    slices: int
+
+
+def rate(
+    counts: Counts,
+    *,
+    both: Collection[str] = (),
+    prior_sd: float = PRIOR_SD,
+    ease_sd: float = EASE_SD,
+) -> Ratings:
+    """The ratings of all who played; `both` are rated overall too, as far as they played in both roles."""
+    cells = _cells(counts)
+    parameters = sorted({parameter for key in cells for parameter in _touched(*key)})
+    places = {parameter: i for i, parameter in enumerate(parameters)}
+    prior = [1 / (ease_sd if kind == EASE else prior_sd) ** 2 for kind, _ in parameters]
+    model = _Model(cells, places, prior)
+    strengths = model.fit()
+    spread = inverse(cholesky(model.slopes(strengths)[2]))
+    residuals = _Residuals(len(parameters))
+    for place, met in _by_slice(counts, model, strengths):
+        residuals.add(place, met)
+    covariance = _covariance(model, spread, residuals)
+    scales = _scales(places, strengths, covariance, residuals.freedom(), set(both))
+    return Ratings(scales, _eases(places, strengths), model.deviation(strengths), residuals.slices)
+
+
+def _touched(attacker: str, defender: str, ground: str) -> Iterator[Parameter]:
+    yield ATTACKER, attacker
+    if defender:
+        yield DEFENDER, defender
+    yield EASE, ground
+
+
+def _cells(counts: Counts) -> dict[tuple[str, str, str], list[float]]:
+    """Games and the attacker's score of each attacker against each defender on each ground."""
+    cells: dict[tuple[str, str, str], list[float]] = {}
+    for (ground, _), tallies in counts.items():
+        for (attacker, defender), tally in tallies.items():
+            cell = cells.setdefault((attacker, defender, ground), [0, 0.0])
+            cell[0] += tally.games
+            cell[1] += tally.score
+    return cells
+
+
+class _Model:
+    """The penalised likelihood of the cells: (places of attacker, defender, ease; games; score) each."""
+
+    def __init__(
+        self,
+        cells: dict[tuple[str, str, str], list[float]],
+        places: dict[Parameter, int],
+        prior: Vector,
+    ) -> None:
+        self.prior = prior
+        self.games = sum(games for games, _ in cells.values())
+        self.rows: dict[tuple[str, str, str], tuple[int, int, int]] = {
+            (a, d, s): (places[ATTACKER, a], places[DEFENDER, d] if d else -1, places[EASE, s])
+            for a, d, s in sorted(cells)
+        }
+        self.data = [(row, cells[key][0], cells[key][1]) for key, row in self.rows.items()]
+        self.rarer = self._rarer(len(places))
+
+    def _rarer(self, size: int) -> Vector:
+        """How often the rarer of the two results came, in the games of each parameter."""
+        games, score = [0.0] * size, [0.0] * size
+        for row, n, y in self.data:
+            for i in row:
+                if i >= 0:
+                    games[i] += n
+                    score[i] += y
+        return [min(y, n - y) for n, y in zip(games, score, strict=True)]
+
+    def odds(self, x: Vector, row: tuple[int, int, int]) -> float:
+        """The log-odds of the attacker."""
+        a, d, s = row
+        return x[a] + x[s] - (x[d] if d >= 0 else 0.0)
+
+    def deviation(self, x: Vector) -> float:
+        """Minus twice the log likelihood."""
+        total = 0.0
+        for row, n, y in self.data:
+            odds = self.odds(x, row)
+            total += n * (max(0.0, odds) + log1p(exp(-abs(odds)))) - y * odds
+        return 2 * total
+
+    def slopes(self, x: Vector) -> tuple[float, Vector, Matrix]:
+        """The cost, a convex function that the fit makes as small as can be: its value, gradient downwards
+        and its second derivatives (the lower triangle).
+        """
+        size = len(x)
+        cost = dot(self.prior, [value * value for value in x]) / 2
+        down = [-weight * value for weight, value in zip(self.prior, x, strict=True)]
+        bend: Matrix = [[0.0] * size for _ in range(size)]
+        for i, weight in enumerate(self.prior):
+            bend[i][i] = weight
+        for (a, d, s), n, y in self.data:  # attackers are placed before defenders, these before grounds
+            odds = x[a] + x[s] - x[d] if d >= 0 else x[a] + x[s]
+            less = exp(-abs(odds))
+            cost += n * ((odds if odds > 0 else 0.0) + log1p(less)) - y * odds
+            p = 1 / (1 + less)
+            left, weight = y - n * (p if odds > 0 else 1 - p), n * p * (1 - p)
+            down[a] += left
+            down[s] += left
+            bend[a][a] += weight
+            row = bend[s]
+            row[s] += weight
+            row[a] += weight
+            if d >= 0:
+                down[d] -= left
+                row[d] -= weight
+                bend[d][d] += weight
+                bend[d][a] -= weight
+        return cost, down, bend
+
+    def fit(self) -> Vector:
+        """The parameters of least cost; Newton's steps are halved until they help.
+
+        The last step is taken as it is: the cost, once so near its least, is rounding, and the steps' errors
+        are squared each time.
+        """
+        x = [0.0] * len(self.prior)
+        cost, down, bend = self.slopes(x)
+        while True:
+            step = solve(cholesky(bend), down)
+            gain = dot(step, down)
+            if gain < NEAR:
+                return [a + b for a, b in zip(x, step, strict=True)]
+            share = 1.0
+            while True:
+                moved = [a + share * b for a, b in zip(x, step, strict=True)]
+                there, down, bend = self.slopes(moved)
+                if there <= cost - 0.1 * share * gain:
+                    break
+                share /= 2
+            x, cost = moved, there
+
+
+def logistic(odds: float) -> float:
+    """The probability that has these log-odds."""
+    return 1 / (1 + exp(-odds)) if odds > -700 else 0.0
+
+
+@define
+class _Residuals:
+    """Sums over slices: of the products of each slice's residuals, and of the games of each parameter."""
+
+    size: int
+    slices: int = 0
+    products: Matrix = Factory(lambda self: [[0.0] * self.size for _ in range(self.size)], takes_self=True)
+    games: Vector = Factory(lambda self: [0.0] * self.size, takes_self=True)
+    squares: Vector = Factory(lambda self: [0.0] * self.size, takes_self=True)
+
+    def add(self, left: dict[int, float], games: dict[int, int]) -> None:
+        """One more slice: residuals and games of the parameters that occur in it."""
+        self.slices += 1
+        for i, n in games.items():
+            self.games[i] += n
+            self.squares[i] += n * n
+        items = sorted(left.items())
+        for k, (i, one) in enumerate(items):
+            row = self.products[i]
+            for j, other in items[: k + 1]:
+                row[j] += one * other
+
+    def whole(self) -> Matrix:
+        """The products, with the upper triangle."""
+        size = self.size
+        return [[self.products[max(i, j)][min(i, j)] for j in range(size)] for i in range(size)]
+
+    def freedom(self) -> Vector:
+        """The effective number of slices of each parameter, less one."""
+        return [n * n / s - 1 for n, s in zip(self.games, self.squares, strict=True)]
+
+
+def _by_slice(counts: Counts, model: _Model, x: Vector) -> Iterable[tuple[dict[int, float], dict[int, int]]]:
+    """The residuals and the games of each slice, by parameter."""
+    hopes = {key: logistic(model.odds(x, row)) for key, row in model.rows.items()}
+    for (ground, _), tallies in counts.items():
+        left: dict[int, float] = {}
+        games: dict[int, int] = {}
+        for (attacker, defender), tally in tallies.items():
+            key = (attacker, defender, ground)
+            a, d, s = model.rows[key]
+            n = tally.games
+            rest = tally.score - n * hopes[key]
+            left[a] = left.get(a, 0.0) + rest
+            left[s] = left.get(s, 0.0) + rest
+            games[a] = games.get(a, 0) + n
+            games[s] = games.get(s, 0) + n
+            if d >= 0:
+                left[d] = left.get(d, 0.0) - rest
+                games[d] = games.get(d, 0) + n
+        yield left, games
+
+
+def _covariance(model: _Model, spread: Matrix, residuals: _Residuals) -> Matrix:
+    """Of strengths less their role's mean: the sandwich, and a share of the model's own.
+
+    With one slice there is nothing to go by; the degrees of freedom, which are none, say so.
+    """
+    size, slices, games = len(spread), residuals.slices, model.games
+    if slices < 2:
+        return spread
+    free = size - sum(weight * spread[i][i] for i, weight in enumerate(model.prior))
+    factor = max(slices / (slices - 1), games / max(1.0, games - free))
+    meat = [[factor * value for value in row] for row in residuals.whole()]
+    for i, weight in enumerate(model.prior):
+        meat[i][i] += weight
+    blocks = _blocks(model)
+    lean = centred(spread, blocks)  # first: a common shift of a role is next to undetermined, and cancels
+    covariance = sandwich(lean, meat)
+    own = centred(turned(lean), blocks)
+    rated = [i for block in blocks for i in block]
+    shares = [1 / (1 + rarer) for rarer in model.rarer]
+    for i in rated:
+        for j in rated:
+            covariance[i][j] += shares[i] * shares[j] * own[i][j]
+    return covariance
+
+
+def _blocks(model: _Model) -> list[list[int]]:
+    """The places of the attackers, and those of the defenders."""
+    attackers = sorted({a for a, _, _ in model.rows.values()})
+    defenders = sorted({d for _, d, _ in model.rows.values() if d >= 0})
+    return [block for block in (attackers, defenders) if block]
+
+
+def _scales(
+    places: dict[Parameter, int], x: Vector, covariance: Matrix, freedom: Vector, both: set[str]
+) -> dict[str, Scale]:
+    """A scale for each role and the one for both together, each a sum of parameters."""
+    names = {role: [name for kind, name in places if kind == role] for role in (ATTACKER, DEFENDER)}
+    complete = [n for n in names[ATTACKER] if n in both and (DEFENDER, n) in places]
+    sums = {
+        ATTACKER: [(n, [places[ATTACKER, n]]) for n in names[ATTACKER]],
+        DEFENDER: [(n, [places[DEFENDER, n]]) for n in names[DEFENDER]],
+        OVERALL: [(n, [places[ATTACKER, n], places[DEFENDER, n]]) for n in complete],
+    }
+    return {
+        kind: Scale(
+            names=tuple(name for name, _ in parts),
+            strengths=tuple(sum(x[i] for i in part) for _, part in parts),
+            covariance=[
+                [sum(covariance[i][j] for i in one for j in other) for _, other in parts] for _, one in parts
+            ],
+            df=tuple(min(freedom[i] for i in part) for _, part in parts),
+        )
+        for kind, parts in sums.items()
+    }
+
+
+def _eases(places: dict[Parameter, int], x: Vector) -> dict[str, float]:
+    """How an average attacker fares against an average defender on each ground, in Elo."""
+
+    def mean(role: str) -> float:
+        values = [x[i] for (kind, _), i in places.items() if kind == role]
+        return sum(values) / len(values) if values else 0.0
+
+    shift = mean(ATTACKER) - mean(DEFENDER)
+    return {name: ELO * (x[i] + shift) for (kind, name), i in places.items() if kind == EASE}

@@ -1,0 +1,349 @@
+"""The records of a cup's store, and reading them: at any time, while a director writes too.
+
+Whoever reads may have got the folder from a stranger: whatever is in the file, it is refused with an error or
+taken for what it is. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+import cattrs
+from attrs import asdict, frozen
+
+from netsiege.errors import ConfigError, JournalError
+from netsiege.hub.tournament.model import Cup, Game, Outcome
+
+FILE: Final = "cup.sqlite"
+FORMAT: Final = 1
+OPEN: Final = "open"
+VOID: Final = "void"
+DONE: Final = "done"
+STATES: Final = (OPEN, VOID, DONE)
+
+MAX_VALUE_BYTES: Final = 16 << 20
+"""Of one value in the file: the cup, with a thousand entrants, is far below."""
+MAX_SEED: Final = (1 << 64) - 1
+_SIGN: Final = 1 << 63
+BUSY_S: Final = 5.0
+
+SCHEMA: Final = (
+    "CREATE TABLE meta (format INTEGER NOT NULL, software TEXT NOT NULL, digest TEXT NOT NULL, "
+    "cup TEXT NOT NULL)",
+    "CREATE TABLE games (id INTEGER PRIMARY KEY, pair INTEGER NOT NULL, ground TEXT NOT NULL, "
+    "slice INTEGER NOT NULL, seed INTEGER NOT NULL, attacker TEXT NOT NULL, defender TEXT NOT NULL, "
+    "round INTEGER NOT NULL, CHECK (id >= 0))",
+    "CREATE TABLE attempts (game INTEGER NOT NULL, number INTEGER NOT NULL, room TEXT NOT NULL, "
+    "state TEXT NOT NULL, why TEXT NOT NULL, PRIMARY KEY (game, number), "
+    "CHECK (state IN ('open', 'void', 'done'))) WITHOUT ROWID",
+    "CREATE TABLE verdicts (game INTEGER PRIMARY KEY, attempt INTEGER, score REAL NOT NULL, "
+    "cause TEXT NOT NULL, attacker_return REAL NOT NULL, defender_return REAL NOT NULL, "
+    "attacker_steps INTEGER NOT NULL, defender_steps INTEGER NOT NULL, forfeit TEXT NOT NULL, "
+    "CHECK (score IN (0, 1)))",
+    "CREATE TABLE benched (entrant TEXT PRIMARY KEY, game INTEGER NOT NULL, reason TEXT NOT NULL)",
+    "CREATE TABLE notes (name TEXT PRIMARY KEY, text TEXT NOT NULL)",
+    "CREATE INDEX attempts_open ON attempts (game) WHERE state = 'open'",
+)
+_TABLES: Final = ("meta", "games", "attempts", "verdicts", "benched", "notes")
+_TYPES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "games": {"integer": ("pair", "slice", "seed", "round"), "text": ("ground", "attacker", "defender")},
+    "attempts": {"integer": ("game", "number"), "text": ("room", "state", "why")},
+    "verdicts": {
+        "integer": ("attacker_steps", "defender_steps"),
+        "real": ("score", "attacker_return", "defender_return"),
+        "text": ("cause", "forfeit"),
+    },
+    "benched": {"integer": ("game",), "text": ("entrant", "reason")},
+    "notes": {"text": ("name", "text")},
+}
+"""What the columns hold that do not number the rows: no table of ours lets anything else in, but files may
+lie.
+"""
+_RANGES: Final = {
+    "attempts": "state NOT IN ('open', 'void', 'done')",
+    "verdicts": "score NOT IN (0, 1) OR typeof(attempt) NOT IN ('integer', 'null')",
+}
+
+
+@frozen
+class Attempt:
+    """One attempt at a game, numbered from 0. `why` says why it came to nothing, if it is void: "worker",
+    "hub", "rerun", …
+    """
+
+    game: int
+    number: int
+    room: str
+    state: str = OPEN
+    why: str = ""
+
+
+@frozen
+class Bench:
+    """An entrant that plays no more, from this game on."""
+
+    entrant: str
+    game: int
+    reason: str
+
+
+@frozen
+class Verdict:
+    """What came of a game, and by which attempt; None: it was decided without one."""
+
+    outcome: Outcome
+    attempt: int | None
+
+
+@frozen
+class Counts:
+    """A cup in numbers: its games so far, those with a verdict, attempts in flight and void, forfeits."""
+
+    games: int
+    done: int
+    open: int
+    void: int
+    forfeits: int
+
+
+class Reader:
+    """A cup's store as anyone may read it; use it in a `with`. Made by `read`.
+
+    `cup`, `software` and `digest` are what `create` was told. Reading a damaged file raises `JournalError`.
+    """
+
+    def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
+        self.folder = folder
+        self.path = folder / FILE
+        self._database = database
+        try:
+            _distrust(database, self.path)
+            self.software, self.digest, self.cup = _read_meta(database, self.path)
+        except BaseException:
+            database.close()
+            raise
+
+    @classmethod
+    def read(cls, folder: str | os.PathLike[str]) -> Reader:
+        """The store in that folder. Raises `ConfigError` if there is none, or it makes no sense."""
+        path = Path(folder) / FILE
+        if not path.is_file():
+            raise ConfigError(f"{folder}: no cup has been run there: it has no {FILE}")
+        uri = f"{path.resolve().as_uri()}?mode=ro"
+        # beside a file that can only be read, SQLite cannot keep what readers and writers share
+        if not (os.access(folder, os.W_OK) or path.with_name(f"{FILE}-wal").exists()):
+            uri += "&immutable=1"
+        try:
+            return Reader(Path(folder), sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None))
+        except (sqlite3.Error, OSError) as error:
+            raise ConfigError(f"{path}: cannot be read as a cup's store: {error}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets the file go."""
+        self._database.close()
+
+    def games(self) -> list[Game]:
+        """The schedule so far, in its order."""
+        return [game_of(row) for row in self._rows("SELECT * FROM games ORDER BY id")]
+
+    def outcomes(self) -> list[Outcome]:
+        """All verdicts, in the order of the schedule: 100,000 take some 0.3 s."""
+        with _no_collector(), self._reading():
+            rows = self._database.execute(
+                "SELECT id, pair, ground, slice, seed, attacker, defender, round, score, cause, "
+                "attacker_return, defender_return, attacker_steps, defender_steps, forfeit "
+                "FROM verdicts JOIN games ON id = game ORDER BY game"
+            )
+            return [
+                Outcome(
+                    Game(i, pair, ground, s, seed & MAX_SEED, a, d, r), score, cause, (ra, rd), (sa, sd), lost
+                )
+                for i, pair, ground, s, seed, a, d, r, score, cause, ra, rd, sa, sd, lost in rows
+            ]
+
+    def unplayed(self) -> list[Game]:
+        """The games of the schedule that have no verdict, in its order."""
+        query = "SELECT * FROM games WHERE id NOT IN (SELECT game FROM verdicts) ORDER BY id"
+        return [game_of(row) for row in self._rows(query)]
+
+    def attempts(self, state: str | None = None) -> list[Attempt]:
+        """Every attempt, or those in that state, by game and number."""
+        if state is None:
+            rows = self._rows("SELECT * FROM attempts ORDER BY game, number")
+        elif state == OPEN:  # there is an index of these
+            rows = self._rows("SELECT * FROM attempts WHERE state = 'open' ORDER BY game, number")
+        else:
+            rows = self._rows("SELECT * FROM attempts WHERE state = ? ORDER BY game, number", state)
+        return [Attempt(*row) for row in rows]
+
+    def decided_by(self) -> dict[int, int | None]:
+        """The attempt that each verdict came of, by game; None for those decided without one."""
+        return dict(self._rows("SELECT game, attempt FROM verdicts ORDER BY game"))
+
+    def benched(self) -> list[Bench]:
+        """Who plays no more, in the order in which they went."""
+        return [Bench(*row) for row in self._rows("SELECT * FROM benched ORDER BY game, entrant")]
+
+    def notes(self) -> dict[str, str]:
+        """All notes, by name."""
+        return dict(self._rows("SELECT name, text FROM notes ORDER BY name"))
+
+    def counts(self) -> Counts:
+        """The cup in numbers, as of one moment."""
+        rows = self._rows(
+            "SELECT (SELECT COUNT(*) FROM games), (SELECT COUNT(*) FROM verdicts), "
+            "(SELECT COUNT(*) FROM attempts WHERE state = 'open'), "
+            "(SELECT COUNT(*) FROM attempts WHERE state = 'void'), "
+            "(SELECT COUNT(*) FROM verdicts WHERE forfeit != '')"
+        )
+        return Counts(*rows[0])
+
+    def version(self) -> int:
+        """A number that is another one after a writer has committed something."""
+        return int(self._rows("PRAGMA data_version")[0][0])
+
+    def is_running(self) -> bool:
+        """Whether a director has the store open."""
+        try:
+            with (self.folder / f"{FILE}.running").open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is read within is of one moment, whatever is written meanwhile."""
+        self._rows("BEGIN")
+        try:
+            yield
+        finally:
+            if self._database.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    self._database.execute("COMMIT")
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._reading():
+            return self._database.execute(query, values).fetchall()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
+            raise JournalError(f"{self.path}: cannot be read: {error}") from error
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """For making many objects that all stay: looking for those that do not would take as long again.
+
+    Afterwards they count as old, so that the next look at the young ones does not go through them either.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
+            gc.enable()
+
+
+def game_row(game: Game) -> tuple[Any, ...]:
+    """A game as a row: SQLite's numbers have a sign, seeds have none."""
+    seed = game.seed - (1 << 64) if game.seed >= _SIGN else game.seed
+    return (game.id, game.pair, game.ground, game.slice, seed, game.attacker, game.defender, game.round)
+
+
+def game_of(row: tuple[Any, ...]) -> Game:
+    """The game of a row."""
+    number, pair, ground, slice_, seed, attacker, defender, round_ = row
+    return Game(number, pair, ground, slice_, seed & MAX_SEED, attacker, defender, round_)
+
+
+def verdict_row(outcome: Outcome, attempt: int | None) -> tuple[Any, ...]:
+    """A verdict as a row."""
+    how = (outcome.score, outcome.cause, *outcome.returns, *outcome.steps, outcome.forfeit)
+    return (outcome.game.id, attempt, *how)
+
+
+def verdict_of(game: Game, row: tuple[Any, ...]) -> Verdict:
+    """The verdict of a row."""
+    _, attempt, score, cause, attacker, defender, attacker_steps, defender_steps, forfeit = row
+    steps = (attacker_steps, defender_steps)
+    return Verdict(Outcome(game, score, cause, (attacker, defender), steps, forfeit), attempt)
+
+
+def dump_cup(cup: Cup) -> str:
+    """A cup as JSON: equal ones as equal texts."""
+    return json.dumps(asdict(cup), sort_keys=True, separators=(",", ":"))
+
+
+def load_cup(text: str) -> Cup:
+    """The cup of such a text. Raises ValueError if it is none."""
+    try:
+        return _CONVERTER.structure(json.loads(text), Cup)
+    except (cattrs.BaseValidationError, TypeError, LookupError, RecursionError) as error:
+        said = "; ".join(cattrs.transform_error(error)) if isinstance(error, Exception) else ""
+        raise ValueError(said or "it is no cup") from None
+
+
+def cup_digest(cup: Cup) -> str:
+    """A cup's SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(dump_cup(cup).encode()).hexdigest()
+
+
+_CONVERTER: Final = cattrs.Converter(forbid_extra_keys=True)
+
+
+def _read_meta(database: sqlite3.Connection, path: Path) -> tuple[str, str, Cup]:
+    row = database.execute("SELECT format, software, digest, cup FROM meta").fetchone()
+    if row is None:
+        raise ConfigError(f"{path}: does not say what cup it is of")
+    if row[0] != FORMAT:
+        raise ConfigError(f"{path}: a cup's store of format {row[0]}; this version reads {FORMAT}")
+    try:
+        return str(row[1]), str(row[2]), load_cup(str(row[3]))
+    except ValueError as error:
+        raise ConfigError(f"{path}: the cup in it makes no sense: {error}") from None
+
+
+def _distrust(database: sqlite3.Connection, path: Path) -> None:
+    """What SQLite advises for files of strangers; and tables must be tables, of values of the right types."""
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+    for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
+        database.execute(f"PRAGMA {pragma}")
+    for table in _TABLES:
+        row = database.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        # views, virtual tables, and columns that are computed could go on for ever
+        if row is None or not str(row[0]).upper().startswith("CREATE TABLE"):
+            raise ConfigError(f"{path}: is no cup's store: it has no table {table}")
+        if any(column[6] for column in database.execute(f"PRAGMA table_xinfo({table})")):
+            raise ConfigError(f"{path}: is no cup's store: {table} has columns that are computed")
+    for table, types in _TYPES.items():
+        wrong = [f"typeof({name}) != '{kind}'" for kind, names in types.items() for name in names]
+        wrong += [_RANGES[table]] if table in _RANGES else []
+        query = f"SELECT 1 FROM {table} WHERE {' OR '.join(wrong)} LIMIT 1"  # noqa: S608  # words of our own
+        if database.execute(query).fetchone() is not None:
+            raise ConfigError(f"{path}: is damaged: a row of {table} has values that it cannot have")

@@ -1,0 +1,135 @@
+"""Which games a cup plays, in which order, and from which seeds. Pure.
+
+A schedule is a sequence of games, numbered from 0, that is fixed by the cup and, for Swiss cups, by the
+outcomes of earlier games. Outcomes count in the order of the schedule: which game happened to end first
+changes nothing.
+
+Who meets whom: two entrants that play both roles meet in *pairs* of games on one slice, roles swapped. Any
+other attacker meets any other defender in one game a slice, two that only attack, or only defend, in none,
+and nobody meets itself. Where nobody defends, attackers play alone. Slices of every ground are numbered from
+0 through the whole cup, and whoever plays in a slice plays from its seed.
+
+How a Swiss cup draws its rounds is in `swiss`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+from netsiege.errors import ConfigError
+from netsiege.hub.tournament.blocks import MOST, Block, Leg, legs_between
+from netsiege.hub.tournament.model import (
+    ATTACKER,
+    DEFENDER,
+    GAUNTLET,
+    ROLES,
+    SWISS,
+    Cup,
+    Entrant,
+    Game,
+    Outcome,
+)
+from netsiege.hub.tournament.swiss import Swiss
+from netsiege.scenarios.reading import nearest, shown
+
+NOBODY: Final = ""
+"""The defender of a game in which the attacker is alone."""
+
+
+class Schedule(Protocol):
+    """The games of a cup, as far as the outcomes so far tell them.
+
+    `outcomes` are always those of the games 0, 1, 2 … without a gap. One object serves one cup that is being
+    played: it may remember what it has drawn, so that its outcomes only ever grow.
+    """
+
+    @property
+    def expected(self) -> int | None:
+        """How many games there are; None if there is no end.
+
+        It is the most that there can be in a Swiss cup in which some play both roles and some do not.
+        """
+
+    def next_games(
+        self, outcomes: Sequence[Outcome], first: int | None = None, most: int = MOST
+    ) -> list[Game]:
+        """Up to `most` games that can be told already, from number `first` on (the first without outcome)."""
+
+    def is_over(self, outcomes: Sequence[Outcome]) -> bool:
+        """Whether no game is left."""
+
+
+def schedule_of(cup: Cup) -> Schedule:
+    """The schedule of a cup. The cup is one that `cup.inconsistencies` has nothing to say about."""
+    if cup.format.kind == SWISS:
+        return Swiss(cup)
+    return Block(cup, fixed_legs(cup), cup.format.games)
+
+
+def comparison(cup: Cup, one: str, other: str, slices: int | None = None) -> Block:
+    """The games that compare two entrants of a cup, slice after slice; without `slices`, until one stops.
+
+    If both play both roles they meet each other, in pairs with the roles swapped. Otherwise all others are
+    their panel: in the role that they share each of the two meets every opponent of it on the same slices,
+    and the two games against one opponent are the pair. Without any defender the two attack alone.
+
+    Raises ConfigError if they share no role, are one, or have no panel.
+    """
+    entrants = {each.name: each for each in cup.entrants}
+    for name in (one, other):
+        if name not in entrants:
+            raise ConfigError(f"compare: there is no entrant {shown(name)}{nearest(name, entrants)}")
+    if one == other:
+        raise ConfigError(f"compare: {shown(one)} is compared with itself; name two entrants")
+    left, right = entrants[one], entrants[other]
+    if left.plays_both and right.plays_both:
+        return Block(cup, legs_between(left, right), slices)
+    shared = [role for role in ROLES if left.player(role) and right.player(role)]
+    if not shared:
+        said = f"{shown(one)} plays {_roles_of(left)} only, {shown(other)} {_roles_of(right)} only"
+        raise ConfigError(f"compare: {said}: they share no role")
+    panel = [each for each in cup.entrants if each.name not in (one, other)]
+    return Block(cup, _panel_legs((one, other), shared[0], panel), slices)
+
+
+def _panel_legs(names: tuple[str, str], role: str, panel: Sequence[Entrant]) -> tuple[Leg, ...]:
+    if role == DEFENDER:
+        attackers = [each.name for each in panel if each.player(ATTACKER)]
+        if not attackers:
+            raise ConfigError("compare: two defenders need at least one attacker beside them, to face both")
+        return tuple(Leg(against, name, back) for against in attackers for back, name in enumerate(names))
+    defenders = [each.name for each in panel if each.player(DEFENDER)] or [NOBODY]
+    return tuple(Leg(name, against, back) for against in defenders for back, name in enumerate(names))
+
+
+def _roles_of(entrant: Entrant) -> str:
+    return " and ".join(role for role, _ in entrant.players)
+
+
+def fixed_legs(cup: Cup) -> tuple[Leg, ...]:
+    """The legs of a round robin, or of a gauntlet: those of its hero. In the order of the entrants."""
+    if not any(entrant.player(DEFENDER) for entrant in cup.entrants):
+        return tuple(Leg(entrant.name, NOBODY) for entrant in cup.entrants if entrant.player(ATTACKER))
+    legs: list[Leg] = []
+    for index, one in enumerate(cup.entrants):
+        for other in cup.entrants[index + 1 :]:
+            if cup.format.kind != GAUNTLET or cup.format.hero in (one.name, other.name):
+                legs += legs_between(one, other)
+    return tuple(legs)
+
+
+def idle(cup: Cup, legs: Iterable[Leg]) -> list[str]:
+    """The entrants without any game in these legs, in the order of the cup."""
+    busy = {name for leg in legs for name in (leg.attacker, leg.defender)}
+    return [entrant.name for entrant in cup.entrants if entrant.name not in busy]
+
+
+def forfeiter(game: Game, bench: Mapping[str, int]) -> str:
+    """Who forfeits a game without playing it; empty if nobody does.
+
+    `bench` says from which game on an entrant plays no more. If neither plays, whoever was benched first
+    forfeits, and the attacker if both were at once.
+    """
+    absent = [name for name in (game.attacker, game.defender) if bench.get(name, game.id + 1) <= game.id]
+    return min(absent, key=bench.__getitem__, default=NOBODY)

@@ -1,0 +1,131 @@
+"""Checks a cup's folder: plays its replays again, and works its tables out of what comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from netsiege.cups import Rooms, replay_path
+from netsiege.engine.playback import verify
+from netsiege.engine.replay import Replay
+from netsiege.errors import SiegeError
+from netsiege.hub.tournament.conduct import outcome_of
+from netsiege.hub.tournament.model import ATTACKER, DEFENDER, Cup, Ground, Outcome
+from netsiege.hub.tournament.records import Reader
+from netsiege.hub.tournament.results import dump_csv, dump_results, read_results
+from netsiege.shown import LINE_CHARS, shown
+
+
+@frozen
+class Checked:
+    """What came of a check: the first difference, if there is one, and what was looked at."""
+
+    difference: str
+    replays: int = 0
+    unplayed: int = 0
+    unkept: int = 0
+
+    @property
+    def summary(self) -> str:
+        """A line for people."""
+        said = [f"{self.replays:,} replays come out as the tables say"]
+        if self.unplayed:
+            said.append(f"{self.unplayed:,} games were forfeited without a result of the hub's")
+        if self.unkept:
+            said.append(f"of {self.unkept:,} games there is no replay here")
+        return "; ".join(said)
+
+
+def verify_cup(folder: Path) -> Checked:
+    """Looks at everything; stops at the first difference. Raises `ConfigError` if there is no cup."""
+    with Reader.read(folder) as store:
+        results, outcomes = read_results(store)
+        decided = store.decided_by()
+        rooms = {(each.game, each.number): each.room for each in store.attempts()}
+    for name, made in (("results.json", dump_results(results)), ("results.csv", dump_csv(outcomes))):
+        difference = _compare_file(folder / name, made)
+        if difference:
+            return Checked(difference)
+    check = _Check(store.cup, folder)
+    counts = {"replays": 0, "unplayed": 0, "unkept": 0}
+    for outcome in outcomes:
+        number = decided[outcome.game.id]
+        room = None if number is None else rooms[outcome.game.id, number]
+        kind, difference = check.game(outcome, room)
+        if difference:
+            label = replay_path(folder, outcome.game.id)
+            return Checked(shown(f"{label}: {difference}", LINE_CHARS), **counts)
+        counts[kind] += 1
+    return Checked("", **counts)
+
+
+def _compare_file(path: Path, made: str) -> str:
+    try:
+        there = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        return f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
+    if there == made:
+        return ""
+    pairs = zip(there.splitlines(), made.splitlines(), strict=False)
+    line = next(
+        (n for n, (a, b) in enumerate(pairs, 1) if a != b), 1 + min(there.count("\n"), made.count("\n"))
+    )
+    return f"{path}: line {line} is not what the games of this cup come to"
+
+
+class _Check:
+    """Of one cup's games."""
+
+    def __init__(self, cup: Cup, folder: Path) -> None:
+        self._cup, self._folder = cup, folder
+        self._rooms = Rooms(cup, "")
+        self._grounds: dict[str, Ground] = {ground.label: ground for ground in cup.grounds}
+        self._entrants = {entrant.name: entrant for entrant in cup.entrants}
+        self._is_kept = (folder / "replays").is_dir()
+
+    def game(self, outcome: Outcome, room: str | None) -> tuple[str, str]:
+        """What was looked at, and what differs, if anything does."""
+        if outcome.forfeit and not any(outcome.steps):
+            return "unplayed", ""  # it is the director's word, and there is nothing to play
+        path = replay_path(self._folder, outcome.game.id)
+        if not path.exists():
+            return "unkept", "there is no such file" if self._is_kept else ""
+        try:
+            replay = Replay.load(path)
+            return "replays", next(self._differences(replay, outcome, room), "")
+        except SiegeError as error:
+            return "replays", str(error)
+
+    def _differences(self, replay: Replay, outcome: Outcome, room: str | None) -> Iterator[str]:
+        game = outcome.game
+        if replay.spec != self._rooms.spec(self._grounds[game.ground], game).to_bytes():
+            yield f"it was played on another scenario than {game.ground!r} from seed {game.seed}"
+        if replay.seed != game.seed:
+            yield f"it was played from seed {replay.seed}, not {game.seed}"
+        if room is None or replay.room != room:
+            yield f"it is of the room {replay.room!r}, not {room!r}"
+        for role, name in ((ATTACKER, game.attacker), (DEFENDER, game.defender)):
+            seated = [seat.name for seat in replay.seats if seat.role == role]
+            if seated != [name] * bool(name) and not self._comes_by_key(name, role):
+                yield f"its {role} is {', '.join(seated) or 'nobody'}, not {name}"
+        verdict = verify(replay)
+        if verdict.event is not None:
+            yield f"comes out otherwise from {replay.describe_event(verdict.event)}"
+        yield from verdict.problems
+        if len(replay.results) != 1:
+            yield f"it has {len(replay.results)} results, not 1"
+        elif (told := outcome_of(game, replay.results[0])) != outcome:
+            yield f"it comes to {_said(told)}; the tables have {_said(outcome)}"
+
+    def _comes_by_key(self, name: str, role: str) -> bool:
+        entrant = self._entrants.get(name)
+        player = entrant.player(role) if entrant is not None else None
+        return player is not None and bool(player.key)
+
+
+def _said(outcome: Outcome) -> str:
+    forfeit = f", forfeited by {outcome.forfeit}" if outcome.forfeit else ""
+    what = f"a score of {outcome.score:g} by {outcome.cause}{forfeit}"
+    return f"{what}, returns {outcome.returns}, steps {outcome.steps}"

@@ -1,0 +1,354 @@
+"""Cups from the command line: where the director meets a hub, the engine and the agents' registry."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import itertools
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import attrs
+import cattrs
+
+import netsiege
+from netsiege.agents.registry import choose_agent
+from netsiege.client import Client
+from netsiege.engine.readdress import readdress
+from netsiege.errors import ConfigError
+from netsiege.files import replace_file
+from netsiege.hub.tournament import records
+from netsiege.hub.tournament import results as told
+from netsiege.hub.tournament.conduct import Conduct
+from netsiege.hub.tournament.cup import SMALL_CUP, LoadedCup, changed, load_cup, make_cup
+from netsiege.hub.tournament.director import Director
+from netsiege.hub.tournament.grounds import spec_of
+from netsiege.hub.tournament.model import Cup, Game, Ground
+from netsiege.hub.tournament.page import write_page
+from netsiege.hub.tournament.processes import EntrantProcesses, Post
+from netsiege.hub.tournament.records import Reader
+from netsiege.hub.tournament.results import Results
+from netsiege.hub.tournament.schedule import Schedule, comparison, schedule_of
+from netsiege.hub.tournament.sequential import Comparison, Hypotheses
+from netsiege.hub.tournament.stopping import Stopping
+from netsiege.hub.tournament.store import Store
+from netsiege.keys import NO_KEYS, Keys
+from netsiege.local import WATCH_S, Children, LocalHub
+from netsiege.protocol import OpenRoom, SessionRole
+from netsiege.replays import from_record, read_journal
+from netsiege.rooms import room_of
+from netsiege.scenarios.model import Spec
+from netsiege.scenarios.source import Value
+from netsiege.show_cup import PLANNED, CupView
+
+JOURNAL: Final = "hub.journal"
+REPLAYS: Final = "replays"
+LOGS: Final = "logs"
+TAG: Final = "tag"
+HUB: Final = "hub"
+FILES: Final = "files"
+"""Notes of a store: what its rooms are called by, where it is played, if that is not here, and the folder of
+the cup's file.
+"""
+DUEL: Final = "compare"
+PANEL: Final = {"Attacker": "random-defender", "Defender": "scripted-attacker"}
+"""Whom two agents of one role are compared against, unless others are named."""
+LAST_HUB_S: Final = 10.0
+SHOW_S: Final = 0.5
+ROLES: Final = ("Attacker", "Defender", "Benign")
+TOP_SHARE: Final = 0.05
+"""Of the time, at most, goes into working out the ranking while games are played."""
+
+
+@attrs.frozen
+class Duel:
+    """Two agents that are compared, on so many slices at most."""
+
+    a: str
+    b: str
+    slices: int
+    hypotheses: Hypotheses
+
+
+@attrs.frozen
+class Venue:
+    """Where a cup is played: a hub here with so many `workers`, or one that is there already."""
+
+    hub: str | None = None
+    keys: str | None = None
+    workers: int = 2
+
+
+def roles_of(agent: str) -> tuple[str, ...]:
+    """The roles that an agent can play. Raises `ConfigError`."""
+    return tuple(role.value for role in choose_agent(agent).cls.plays)
+
+
+def find_cup(path: str | None, games: int | None, seed: int | None) -> LoadedCup:
+    """The cup of a file, or the bundled one, with what the options change. Raises `ConfigError`."""
+    if path is not None and path.endswith(".json"):
+        return LoadedCup(changed(_read_cup(Path(path)), games, seed))
+    loaded = load_cup(SMALL_CUP if path is None else path, roles_of)
+    return attrs.evolve(loaded, cup=changed(loaded.cup, games, seed))
+
+
+def _read_cup(path: Path) -> Cup:
+    """A cup as a results folder has it, in `cup.json`. Raises `ConfigError`."""
+    try:
+        return records.load_cup(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: this is no cup of a results folder: {error}") from None
+
+
+def find_duel(duel: Duel, scenarios: list[str], against: list[str], seed: int) -> LoadedCup:
+    """The cup in which two entrants are compared. Raises `ConfigError`."""
+    roles = set(roles_of(duel.a)) & set(roles_of(duel.b))
+    panel = against or ([] if len(roles) > 1 else [PANEL[role] for role in roles if role in PANEL])
+    value: dict[str, Value] = {
+        "entrants": [duel.a, duel.b, *(each for each in panel if each not in (duel.a, duel.b))],
+        "scenarios": list(scenarios),
+        "games": duel.slices,
+        "seed": seed,
+    }
+    loaded = make_cup(value, roles_of, "tournament compare", "comparison")
+    duel.hypotheses.check("tournament compare")
+    _stopping(loaded.cup, duel)  # raises now what it would later
+    return loaded
+
+
+def schedule_in(store: Reader) -> Schedule:
+    """The schedule of a cup: its own, or that of the comparison that it is."""
+    duel = duel_in(store)
+    return schedule_of(store.cup) if duel is None else _stopping(store.cup, duel)
+
+
+def duel_in(store: Reader) -> Duel | None:
+    """Who is compared in a cup, and how; None if it is no comparison."""
+    said = store.notes().get(DUEL)
+    return None if said is None else cattrs.structure(json.loads(said), Duel)
+
+
+def duel_state(store: Reader) -> Comparison:
+    """What a comparison has come to, from the outcomes in the order of the schedule."""
+    duel = duel_in(store)
+    assert duel is not None
+    stopping = _stopping(store.cup, duel)
+    whole = list(itertools.takewhile(lambda pair: pair[0] == pair[1].game.id, enumerate(store.outcomes())))
+    stopping.is_over([outcome for _, outcome in whole])
+    return stopping.comparison
+
+
+def _stopping(cup: Cup, duel: Duel) -> Stopping:
+    a, b = cup.entrants[0].name, cup.entrants[1].name
+    block = comparison(cup, a, b, duel.slices)
+    legs = 0 if cup.entrants[0].plays_both and cup.entrants[1].plays_both else len(block.legs) // 2
+    return Stopping(block, Comparison(a, b, legs, duel.hypotheses))
+
+
+def begin(cup: Cup, folder: Path, venue: Venue, files: Path, duel: Duel | None = None) -> Store:
+    """A store for a cup that is to be played. Raises `ConfigError` if there is one in the folder."""
+    store = Store.create(folder, cup, f"netsiege {netsiege.__version__}")
+    expected = schedule_of(cup).expected if duel is None else None
+    notes = {TAG: f"cup-{os.urandom(4).hex()}", HUB: venue.hub or "", FILES: str(files.absolute())}
+    notes |= {PLANNED: str(expected)} if expected is not None else {}
+    notes |= {DUEL: json.dumps(cattrs.unstructure(duel))} if duel is not None else {}
+    store.write(notes=notes)
+    return store
+
+
+def run_cup(store: Store, venue: Venue, stop: Callable[[], bool]) -> bool:
+    """Plays what is left of a cup, with a view of how far it is; False if it was stopped before its end.
+
+    Raises `SiegeError`.
+    """
+    began_s = time.monotonic()
+    with ExitStack() as stack:
+        address, watch_over, keys = _venue(stack, store, venue)
+        client = stack.enter_context(
+            Client(address, "director", SessionRole.DIRECTOR, keys=NO_KEYS if keys is None else keys)
+        )
+        view = stack.enter_context(CupView(store.cup.name, _planned(store)))
+        processes = stack.enter_context(EntrantProcesses(store.path.parent / LOGS))
+        notes = store.notes()
+        tag = notes[TAG]
+        conduct = Conduct(
+            store.cup, schedule_in(store), tag, store.outcomes(), store.benched(), store.attempts()
+        )
+        director = Director(
+            store.cup,
+            store,
+            client,
+            conduct,
+            Rooms(store.cup, tag),
+            tag,
+            processes,
+            Post(address, tag, Path(notes.get(FILES, ".")), venue.keys),
+            _Shown(store, view),
+            watch_over,
+        )
+        over = director.run(stop)
+        if over:
+            director.close()
+    finish(store, time.monotonic() - began_s)
+    return over
+
+
+def _venue(stack: ExitStack, store: Store, venue: Venue) -> tuple[str, Callable[[], None], Keys | str | None]:
+    """Where to play, what to look after there, and with which keys."""
+    if venue.hub is not None:
+        return venue.hub, lambda: None, venue.keys
+    _wait_for_the_last_hub(store.path.parent / JOURNAL)
+    children = stack.enter_context(Children())
+    hub = LocalHub(children, venue.workers, str((store.path.parent / JOURNAL).absolute()))
+    return hub.address, hub.look_after, None
+
+
+def _wait_for_the_last_hub(journal: Path) -> None:
+    """The hub of a director that was killed ends by itself, but it may still be at it."""
+    deadline_s = time.monotonic() + LAST_HUB_S
+    lock = journal.with_name(journal.name + ".lock")
+    while lock.exists() and time.monotonic() < deadline_s:
+        with lock.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError:
+                time.sleep(WATCH_S / 2)
+
+
+def _planned(store: Reader) -> int | None:
+    planned = store.notes().get(PLANNED, "")
+    return int(planned) if planned.isdecimal() else None
+
+
+class Rooms:
+    """The rooms after which games are arranged: one for each ground, or for each slice of it."""
+
+    def __init__(self, cup: Cup, tag: str) -> None:
+        self._cup, self._tag = cup, tag
+        self._specs: dict[str, Spec] = {}
+        self._rooms: dict[tuple[str, int], OpenRoom] = {}
+
+    def __call__(self, ground: Ground, game: Game) -> OpenRoom:
+        """The room of a game on that ground."""
+        key = (ground.label, game.slice if ground.readdressed else 0)
+        room = self._rooms.get(key)
+        if room is None:
+            room = self._rooms[key] = self._room(ground, game)
+        return room
+
+    def _room(self, ground: Ground, game: Game) -> OpenRoom:
+        spec = self.spec(ground, game)
+        name = f"{self._tag}/{hashlib.sha256(spec.to_bytes()).hexdigest()[:16]}"
+        room = room_of(name, spec, 0, 1)
+        roles = tuple(role for role in ROLES if role in room.roles)
+        return attrs.evolve(room, roles=roles, seats=(), arranged=True)
+
+    def spec(self, ground: Ground, game: Game) -> Spec:
+        """What a game is played on."""
+        if ground.label not in self._specs:
+            self._specs[ground.label] = spec_of(self._cup, ground)
+        spec = self._specs[ground.label]
+        return readdress(spec, game.seed) if ground.readdressed else spec
+
+
+class _Shown:
+    """Shows now and then how far a cup is."""
+
+    def __init__(self, store: Store, view: CupView) -> None:
+        self._store, self._view = store, view
+        self._due_s = self._ranked_s = 0.0
+        self._took_s = 0.0
+        self._top: Results | None = None
+
+    def __call__(self, _director: Director) -> None:
+        now_s = time.monotonic()
+        if now_s < self._due_s:
+            return
+        self._due_s = now_s + SHOW_S
+        if now_s - self._ranked_s > self._took_s / TOP_SHARE:
+            self._top = told.read_results(self._store, curves=False)[0]
+            self._ranked_s = time.monotonic()
+            self._took_s = self._ranked_s - now_s
+        self._view.show(self._store.counts(), self._top, now_s)
+
+
+# --- afterwards -------------------------------------------------------------------------------------------
+
+
+def finish(store: Store, took_s: float) -> Results:
+    """Writes what a cup has come to: tables, page, replays of the games that are over."""
+    folder = store.path.parent
+    results, outcomes = told.read_results(store)
+    run = {
+        "software": netsiege.__version__,
+        "python": platform.python_version(),
+        "machine": platform.platform(),
+        "seconds": round(took_s, 1),
+        "again": "netsiege tournament verify DIR; netsiege tournament run cup.json",
+    }
+    told.write_results(folder, results, outcomes, run)
+    replace_file(folder / "cup.json", records.dump_cup(store.cup) + "\n", 0o600)
+    write_page(folder, results)
+    if (folder / JOURNAL).exists():
+        write_replays(store, folder)
+    return results
+
+
+def write_replays(store: Reader, folder: Path) -> int:
+    """Writes a replay of each game that a match at a hub here has decided; those that are there stay."""
+    decided = store.decided_by()
+    rooms = {
+        attempt.room: attempt.game
+        for attempt in store.attempts()
+        if decided.get(attempt.game) == attempt.number
+    }
+    (folder / REPLAYS).mkdir(exist_ok=True)
+    written = 0
+    for record in read_journal(folder / JOURNAL):
+        game = rooms.get(record.room)
+        path = replay_path(folder, game) if game is not None else None
+        if path is None or path.exists() or record.cause is None:
+            continue
+        from_record(record).save(path)
+        written += 1
+    return written
+
+
+def replay_path(folder: Path, game: int) -> Path:
+    """Where the replay of a game is."""
+    return folder / REPLAYS / f"{game:06}.siege"
+
+
+# --- folders ----------------------------------------------------------------------------------------------
+
+
+def new_folder(name: str) -> Path:
+    """A folder for results that is not there yet: `cups/NAME`, or with a number behind it."""
+    base = Path("cups") / name
+    number = 1
+    while (folder := base if number == 1 else base.with_name(f"{name}-{number}")).exists():
+        number += 1
+    return folder
+
+
+def resume(folder: Path) -> Store:
+    """The store of a cup that is to go on. Raises `ConfigError`."""
+    return Store.resume(folder)
+
+
+def venue_of(store: Reader, asked: Venue) -> Venue:
+    """Where a cup goes on: where it was begun. Raises `ConfigError` if something else is asked for."""
+    hub = store.notes().get(HUB) or None
+    if asked.hub is not None and asked.hub != hub:
+        where = hub or "a hub of its own"
+        raise ConfigError(f"this cup was begun on {where}: it can go on there only, not on {asked.hub}")
+    return attrs.evolve(asked, hub=hub)

@@ -1,0 +1,102 @@
+"""Cups for tests, built from what entrants play: `A` attacks, `D` defends, `B` does both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from hypothesis import strategies as st
+
+from netsiege.hub.tournament.model import (
+    ATTACKER,
+    DEFENDER,
+    GAUNTLET,
+    ROUND_ROBIN,
+    SWISS,
+    Cup,
+    Entrant,
+    Format,
+    Game,
+    Ground,
+    Outcome,
+    Player,
+)
+from netsiege.hub.tournament.schedule import Schedule
+
+ROLES_OF_KIND = {"A": (ATTACKER,), "D": (DEFENDER,), "B": (ATTACKER, DEFENDER)}
+
+
+def cup_of(
+    kinds: str,
+    *,
+    grounds: int = 1,
+    games: int = 1,
+    kind: str = ROUND_ROBIN,
+    rounds: int = 0,
+    seed: int = 0,
+    hero: int = 0,
+) -> Cup:
+    """Entrants are called `A0`, `B1` …, grounds `g0`, `g1` …; a gauntlet's hero is said by index."""
+    entrants = tuple(
+        Entrant(f"{what}{index}", tuple((role, Player(agent="x")) for role in ROLES_OF_KIND[what]))
+        for index, what in enumerate(kinds)
+    )
+    places = tuple(Ground(f"g{index}", scenario="two_networks_tiny") for index in range(grounds))
+    return Cup(
+        "test",
+        entrants,
+        places,
+        Format(kind, games, entrants[hero % len(kinds)].name if kind == GAUNTLET else "", rounds),
+        seed,
+    )
+
+
+def _has_meeting(kinds: str) -> bool:
+    pairs = [{one, other} for i, one in enumerate(kinds) for other in kinds[i + 1 :]]
+    return any(pair not in ({"A"}, {"D"}) for pair in pairs)
+
+
+fields = st.text("ADB", min_size=2, max_size=9).filter(_has_meeting)
+seeds = st.integers(0, 2**64 - 1)
+swiss_cups = st.builds(
+    cup_of,
+    fields,
+    grounds=st.integers(1, 2),
+    games=st.integers(1, 2),
+    kind=st.just(SWISS),
+    rounds=st.integers(0, 10),
+    seed=seeds,
+)
+fixed_cups = st.builds(
+    cup_of,
+    fields,
+    grounds=st.integers(1, 3),
+    games=st.integers(1, 4),
+    kind=st.sampled_from([ROUND_ROBIN, GAUNTLET]),
+    seed=seeds,
+    hero=st.integers(0, 8),
+)
+
+
+def outcome_of(game: Game, score: float) -> Outcome:
+    """The attacker has scored that."""
+    return Outcome(game, score, "goal" if score else "steps", (score, 1 - score), (1, 1))
+
+
+def chance(game: Game) -> float:
+    """A score that looks like chance, and is the game's own."""
+    return float(game.seed >> game.id % 48 & 1)
+
+
+def played(schedule: Schedule, score: Callable[[Game], float] = chance) -> list[Outcome]:
+    """All games of a schedule, one after the other."""
+    outcomes: list[Outcome] = []
+    while not schedule.is_over(outcomes):
+        games = schedule.next_games(outcomes)
+        assert games, "a schedule that is not over goes on"
+        outcomes += [outcome_of(game, score(game)) for game in games]
+    assert schedule.next_games(outcomes) == []
+    return outcomes
+
+
+def games_of(outcomes: Sequence[Outcome]) -> list[Game]:
+    return [outcome.game for outcome in outcomes]

@@ -1,0 +1,334 @@
+"""Cups as people run them: real processes, a folder of results, and what becomes of both when things die."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.commands import command
+
+CUP = """
+name: tiny
+entrants: [scripted-attacker, random-attacker, scripted-defender, random-defender]
+scenarios: [two_networks_tiny, {scenario: two_networks_tiny, readdressed: true, unseen: true}]
+games: 3
+"""
+MIXED = """
+name: mixed
+entrants:
+  - scripted-attacker
+  - scripted-attacker,epsilon=0.4
+  - scripted-attacker,epsilon=0.8
+  - random-attacker
+  - scripted-defender
+  - scripted-defender,epsilon=0.5
+  - scripted-defender,briefed=no
+  - random-defender
+scenarios: [two_networks_tiny, two_networks_small]
+games: 16
+"""
+CRASHER = '''
+import os
+from netsiege import BaseAgent, AgentRole, generate_valid_actions
+
+class Crasher(BaseAgent):
+    """Attacks well, but some games kill its process, with all that it plays."""
+
+    plays = (AgentRole.Attacker,)
+
+    def choose_action(self, observation):
+        if self.seat.seed % 5 == 0:
+            print("this one kills me", flush=True)
+            os._exit(3)
+        return generate_valid_actions(observation.state).choice(self.rng)
+'''
+
+
+def netsiege(*words, cwd):
+    return [sys.executable, "-m", "netsiege", "tournament", *words], cwd
+
+
+def run(*words, cwd, timeout=240):
+    argv, folder = netsiege(*map(str, words), cwd=cwd)
+    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """A cup that was played, in a folder to be copied, not changed."""
+    folder = tmp_path_factory.mktemp("cups")
+    (folder / "cup.yaml").write_text(CUP)
+    done = run("run", "cup.yaml", "--out", "out", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "out", done
+
+
+@pytest.fixture
+def copied(played, tmp_path):
+    return Path(shutil.copytree(played[0], tmp_path / "copy"))
+
+
+def verdict(folder):
+    told = command("tournament", "verify", folder)
+    return told.returncode, told.stdout
+
+
+def test_cup_ends_with_a_ranking_and_all_that_it_takes_to_check_it(played):
+    folder, done = played
+    assert "scripted-attacker" in done.stdout
+    assert "24 games played, 24 counted" in done.stdout
+    results = json.loads((folder / "results.json").read_text())
+    assert results["games"] == 24
+    assert len((folder / "results.csv").read_text().splitlines()) == 25
+    assert "<svg" in (folder / "report.html").read_text()
+    assert len(list((folder / "replays").glob("*.siege"))) == 24
+    assert (folder / "cup.json").exists()
+    assert verdict(folder) == (0, "24 replays come out as the tables say\n")
+
+
+def test_nothing_of_a_cup_is_left_running(played):
+    folder, _ = played
+    lines = [Path(path).read_bytes() for path in glob.glob("/proc/[0-9]*/cmdline") if os.path.exists(path)]
+    assert not [line for line in lines if str(folder).encode() in line]
+
+
+def test_cup_of_a_results_folder_can_be_played_again(played, tmp_path):
+    folder, _ = played
+    again = run("run", folder / "cup.json", "--out", "again", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "again" / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
+
+
+def test_show_tells_what_the_end_of_the_run_told(played):
+    folder, done = played
+    told = command("tournament", "show", folder)
+    assert told.returncode == 0
+    assert "24 games played" in told.stdout
+    assert json.loads(command("tournament", "show", folder, "--json").stdout)["games"] == 24
+    del done
+
+
+def test_tables_that_say_something_else_are_found_out(copied):
+    path = copied / "results.json"
+    path.write_text(path.read_text().replace('"score": 0', '"score": 1', 1))
+    code, said = verdict(copied)
+    assert code == 1
+    assert f"{path}: line" in said
+
+
+def test_replay_of_another_game_is_found_out(copied):
+    shutil.copy(copied / "replays" / "000003.siege", copied / "replays" / "000004.siege")
+    code, said = verdict(copied)
+    assert code == 1
+    assert "000004.siege" in said
+
+
+def test_replay_that_is_missing_or_bent_is_found_out(copied):
+    path = copied / "replays" / "000005.siege"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    code, said = verdict(copied)
+    assert (code, "000005.siege" in said) == (1, True)
+    path.unlink()
+    assert verdict(copied)[0] == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE verdicts SET score = 1 - score WHERE game = 6",
+        "UPDATE verdicts SET attacker_return = attacker_return + 1 WHERE game = 6",
+        "UPDATE verdicts SET forfeit = 'random-attacker' WHERE game = 6",
+        "UPDATE games SET seed = seed + 1 WHERE id = 6",
+    ],
+)
+def test_verdict_that_was_changed_is_found_out_by_its_replay(copied, change):
+    with sqlite3.connect(copied / "cup.sqlite") as database:
+        database.execute(change)
+    database.close()
+    from netsiege.hub.tournament.records import Reader  # noqa: PLC0415  # what a liar would do next
+    from netsiege.hub.tournament.results import read_results, write_results  # noqa: PLC0415
+
+    with Reader.read(copied) as store:
+        results, outcomes = read_results(store)
+    write_results(copied, results, outcomes, {})
+    code, said = verdict(copied)
+    assert code == 1
+    assert "000006.siege" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "nowhere.yaml"), "nowhere.yaml"),
+        (("run", "--hub", "tcp://127.0.0.1:1"), "127.0.0.1:1"),
+        (("resume", "nothing"), "no cup has been run there"),
+        (("verify", "nothing"), "nothing"),
+        (("show", "nothing"), "nothing"),
+        (("compare", "scripted-attacker", "scripted-defender"), "they share no role"),
+        (("compare", "scripted-attacker", "random-attackr"), "the nearest is 'random-attacker'"),
+        (("compare", "scripted-attacker", "random-attacker", "--elo1", "-5"), "elo1"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(words, said, tmp_path):
+    told = command("tournament", *words, cwd=tmp_path)
+    assert told.returncode == 2
+    assert said in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_second_cup_in_a_folder_is_refused(played):
+    folder, _ = played
+    told = command("tournament", "run", "--out", folder)
+    assert told.returncode == 2
+    assert "resume" in told.stderr
+
+
+# --- what dies --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.soak
+def test_cup_that_is_interrupted_goes_on_where_it_was(played, tmp_path):
+    folder, _ = played
+    (tmp_path / "cup.yaml").write_text(CUP)
+    argv, cwd = netsiege("run", "cup.yaml", "--out", "out", cwd=tmp_path)
+    process = subprocess.Popen(argv, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not _verdicts(tmp_path / "out"):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "tournament resume" in errors
+    assert "Traceback" not in errors
+    done = run("resume", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
+    assert verdict(tmp_path / "out")[0] == 0
+
+
+@pytest.mark.soak
+def test_agent_that_some_games_kill_forfeits_these_only(tmp_path):
+    (tmp_path / "crashers.py").write_text(CRASHER)
+    (tmp_path / "cup.yaml").write_text(
+        "entrants: [{agent: 'crashers:Crasher', role: Attacker}, random-attacker, random-defender]\n"
+        "scenarios: [two_networks_tiny]\ngames: 20\nforfeits: 0\n"
+    )
+    done = run("run", "cup.yaml", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    from netsiege.hub.tournament.records import Reader  # noqa: PLC0415  # of this test only
+
+    with Reader.read(tmp_path / "out") as store:
+        outcomes = store.outcomes()
+    mine = [o for o in outcomes if o.game.attacker == "Crasher"]
+    assert len(mine) == 20
+    killed = {o.game.id for o in mine if o.forfeit == "Crasher"}
+    assert 0 < len(killed) < 20
+    assert killed == {o.game.id for o in mine if _seat_seed(tmp_path / "out", o) % 5 == 0}
+    assert not [o for o in outcomes if o.forfeit not in ("", "Crasher")]
+    assert verdict(tmp_path / "out")[0] == 0
+
+
+def _seat_seed(folder, outcome):
+    """The seed that the attacker's seat was told, by playing the game's replay, or a match from its seed."""
+    from netsiege.agents.attackers import RandomAttacker  # noqa: PLC0415  # of this test only
+    from netsiege.agents.defenders import RandomDefender  # noqa: PLC0415
+    from netsiege.agents.local_match import LocalMatch  # noqa: PLC0415
+    from netsiege.hub.tournament.grounds import spec_of  # noqa: PLC0415
+    from netsiege.hub.tournament.records import Reader  # noqa: PLC0415
+
+    with Reader.read(folder) as store:
+        cup = store.cup
+    agent = RandomAttacker()
+    LocalMatch(spec_of(cup, cup.grounds[0]), [agent, RandomDefender(role="Defender")], outcome.game.seed)
+    assert agent.seat is not None
+    return agent.seat.seed
+
+
+@pytest.mark.soak
+def test_cup_under_kills_comes_out_like_the_undisturbed_one(tmp_path):
+    """Workers are killed all the time, the hub and the director once each."""
+    (tmp_path / "cup.yaml").write_text(MIXED)
+    calm = run("run", "cup.yaml", "--out", "calm", cwd=tmp_path)
+    assert calm.returncode == 0, calm.stderr
+    kills = _play_under_kills(tmp_path, random.Random(4))
+    assert kills["worker"] > 5
+    assert kills["hub"] == kills["director"] == 1
+    for name in ("results.csv", "results.json"):
+        assert (tmp_path / "rough" / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
+    assert verdict(tmp_path / "rough")[0] == 0
+
+
+def _play_under_kills(folder, rng):
+    argv, cwd = netsiege("run", "cup.yaml", "--out", "rough", cwd=folder)
+    again, _ = netsiege("resume", "rough", cwd=folder)
+    kills = {"worker": 0, "hub": 0, "director": 0}
+    log = (folder / "said.txt").open("wb")
+    process = subprocess.Popen(argv, cwd=cwd, stdout=log, stderr=log)
+    deadline_s = time.monotonic() + 200
+    while time.monotonic() < deadline_s:
+        time.sleep(rng.expovariate(2.0))
+        done = _verdicts(folder / "rough")
+        hub = _hub_of(folder / "rough")
+        if process.poll() is not None:
+            log.close()
+            assert process.returncode == 0, (folder / "said.txt").read_text()
+            return kills
+        if hub is not None and done > 40 and not kills["hub"]:
+            os.kill(hub, signal.SIGKILL)
+            kills["hub"] += 1
+        elif done > 150 and not kills["director"]:
+            process.kill()
+            process.wait()
+            kills["director"] += 1
+            process = subprocess.Popen(again, cwd=cwd, stdout=log, stderr=log)
+        elif hub is not None and (workers := _children(hub, b"worker")):
+            os.kill(rng.choice(workers), signal.SIGKILL)
+            kills["worker"] += 1
+    process.kill()
+    raise AssertionError(f"the cup has not ended: {kills}, {_verdicts(folder / 'rough')} verdicts")
+
+
+def _verdicts(folder):
+    try:
+        with sqlite3.connect(f"file:{folder}/cup.sqlite?mode=ro", uri=True) as database:
+            count = database.execute("SELECT COUNT(*) FROM verdicts").fetchone()[0]
+        database.close()
+    except sqlite3.Error:
+        return 0
+    return count
+
+
+def _hub_of(folder):
+    journal = str(folder / "hub.journal").encode()
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            if journal in Path(path).read_bytes().split(b"\0"):
+                return int(path.split("/")[2])
+        except OSError:
+            continue
+    return None
+
+
+def _children(parent, word):
+    found = []
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            fields = Path(path).read_text().rsplit(")", 1)[1].split()
+            if int(fields[1]) == parent and word in Path(path[:-4] + "cmdline").read_bytes().split(b"\0"):
+                found.append(int(path.split("/")[2]))
+        except OSError:
+            continue
+    return found
