@@ -13,6 +13,7 @@ from typing import Final
 from attrs import define, field
 
 from netsiege.client import Client
+from netsiege.errors import ConfigError, ProtocolError
 from netsiege.hub.tournament.conduct import Conduct, Flight, Place
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, Cup, Entrant, Game, Ground, Player
 from netsiege.hub.tournament.processes import Ending, EntrantProcess, EntrantProcesses, Post, is_managed
@@ -23,15 +24,15 @@ from netsiege.protocol import (
     Arrange,
     Arranged,
     Call,
+    Code,
     Episode,
     Match,
     OpenRoom,
     Result,
     Trajectory,
 )
+from netsiege.shown import shown
 
-ABSENT_S: Final = 60.0
-"""How long an entrant may take to come to a game that it is called to; a remote one."""
 START_PAUSES_S: Final = (0.0, 0.5, 2.0, 5.0)
 """Pauses before a process that has ended is started again: the n-th time in a row, then always the last."""
 STARTS_MAX: Final = 4
@@ -69,8 +70,12 @@ class Director:
     conduct: Conduct
     templates: Templates
     hall: str
+    tag: str
+    """What only this cup has: a hall of the same name, but another tag, is another cup's."""
     processes: EntrantProcesses
     post: Post
+    absent_s: float
+    """How long a remote entrant may take to come to a game that it is called to."""
     progress: Callable[[Director], None] = lambda _director: None
     watch_over: Callable[[], None] = lambda: None
     """Called now and then: to start again what has ended beside the director."""
@@ -85,7 +90,7 @@ class Director:
     def run(self, stop: Callable[[], bool] = lambda: False) -> bool:
         """Plays what is left to play; False if it was stopped before the end. Raises `SiegeError`."""
         self._grounds = {ground.label: ground for ground in self.cup.grounds}
-        self.client.open_room(_hall(self.hall))
+        self._open_hall()
         self.client.watch(self.hall)
         self._adopt()
         self._entrants = {entrant.name: entrant for entrant in self.cup.entrants}
@@ -107,6 +112,15 @@ class Director:
             self.progress(self)
         self._follow_orders()
         return self.conduct.is_over
+
+    def _open_hall(self) -> None:
+        try:
+            self.client.open_room(_hall(self.hall, self.tag))
+        except ProtocolError as error:
+            if error.code != Code.BAD_REQUEST:
+                raise
+            said = f"the hub has a room {shown(self.hall)!r} already, of another cup perhaps"
+            raise ConfigError(f"{said}: give this one another name") from None
 
     def close(self) -> None:
         """Sends everybody home: the cup is over."""
@@ -232,7 +246,7 @@ class Director:
                     post.waits_since_s = None
                 elif post.waits_since_s is None:
                     post.waits_since_s = now_s
-                elif now_s - post.waits_since_s > ABSENT_S:
+                elif now_s - post.waits_since_s > self.absent_s:
                     post.waits_since_s = None
                     self.store.write(notes={f"{entrant.name} ({role})": "it has not come to its games"})
                     self.conduct.absent(place)
@@ -243,5 +257,5 @@ def _user(agent: str) -> Entrant:
     return Entrant(agent[:MAX_NAME_CHARS], ((BENIGN, Player(agent)),), USER_SEATS)
 
 
-def _hall(name: str) -> OpenRoom:
-    return OpenRoom(name, (ATTACKER, DEFENDER, BENIGN), (), 1, 0, None, None, b"", arranged=True)
+def _hall(name: str, tag: str) -> OpenRoom:
+    return OpenRoom(name, (ATTACKER, DEFENDER, BENIGN), (), 1, 0, None, None, tag.encode(), arranged=True)

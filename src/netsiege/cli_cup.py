@@ -25,6 +25,10 @@ Hub = Annotated[
     typer.Option("--hub", help="A hub that is there already. Default: one for the cup, here."),
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Engine workers of a hub for the cup.")]
+Absent = Annotated[
+    float,
+    typer.Option(min=0.1, help="Seconds until games are forfeited to which a remote entrant does not come."),
+]
 Games = Annotated[
     Optional[int], typer.Option(min=1, help="How many slices a pairing plays on each scenario.")
 ]
@@ -42,6 +46,10 @@ def tournament_run(
     games: Games = None,
     seed: Seed = None,
     keys: Keys = None,
+    journal: Annotated[
+        Optional[str], typer.Option(help="The journal of that hub, if it is here: replays come out of it.")
+    ] = None,
+    absent: Absent = 60.0,
     as_json: Json = False,
 ) -> None:
     """Play a cup, and say who is better: a ranking with intervals, a folder of results and replays."""
@@ -51,7 +59,7 @@ def tournament_run(
     for warning in loaded.warnings:
         print(f"netsiege: warning: {warning}", file=sys.stderr)
     folder = new_folder(loaded.cup.name) if out is None else Path(out)
-    venue = Venue(hub, keys, workers)
+    venue = Venue(hub, keys, workers, journal, absent)
     with begin(loaded.cup, folder, venue, Path() if cup is None else Path(cup).parent) as store:
         _play(store, venue, as_json)
 
@@ -62,13 +70,14 @@ def tournament_resume(
     hub: Hub = None,
     workers: Workers = 2,
     keys: Keys = None,
+    absent: Absent = 60.0,
     as_json: Json = False,
 ) -> None:
     """Go on with a cup that was stopped, or whose processes were killed."""
     from netsiege.cups import Venue, resume, venue_of
 
     with resume(Path(folder)) as store:
-        _play(store, venue_of(store, Venue(hub, keys, workers)), as_json)
+        _play(store, venue_of(store, Venue(hub, keys, workers, absent_s=absent)), as_json)
 
 
 @tournament_app.command("compare")

@@ -52,9 +52,10 @@ REPLAYS: Final = "replays"
 LOGS: Final = "logs"
 TAG: Final = "tag"
 HUB: Final = "hub"
+JOURNAL_AT: Final = "journal"
 FILES: Final = "files"
-"""Notes of a store: what its rooms are called by, where it is played, if that is not here, and the folder of
-the cup's file.
+"""Notes of a store: what its rooms are called by, where it is played, if that is not here, where that hub's
+journal is, and the folder of the cup's file.
 """
 DUEL: Final = "compare"
 PANEL: Final = {"Attacker": "random-defender", "Defender": "scripted-attacker"}
@@ -83,6 +84,10 @@ class Venue:
     hub: str | None = None
     keys: str | None = None
     workers: int = 2
+    journal: str | None = None
+    """Of a hub that is there already, if it is on this machine."""
+    absent_s: float = 60.0
+    """How long a remote entrant may take to come to a game that it is called to."""
 
 
 def roles_of(agent: str) -> tuple[str, ...]:
@@ -158,6 +163,7 @@ def begin(cup: Cup, folder: Path, venue: Venue, files: Path, duel: Duel | None =
     store = Store.create(folder, cup, f"netsiege {netsiege.__version__}")
     expected = schedule_of(cup).expected if duel is None else None
     notes = {TAG: f"cup-{os.urandom(4).hex()}", HUB: venue.hub or "", FILES: str(files.absolute())}
+    notes |= {JOURNAL_AT: str(Path(venue.journal).absolute())} if venue.journal is not None else {}
     notes |= {PLANNED: str(expected)} if expected is not None else {}
     notes |= {DUEL: json.dumps(cattrs.unstructure(duel))} if duel is not None else {}
     store.write(notes=notes)
@@ -188,9 +194,11 @@ def run_cup(store: Store, venue: Venue, stop: Callable[[], bool]) -> bool:
             client,
             conduct,
             Rooms(store.cup, tag),
+            store.cup.name,
             tag,
             processes,
-            Post(address, tag, Path(notes.get(FILES, ".")), venue.keys),
+            Post(address, store.cup.name, Path(notes.get(FILES, ".")), venue.keys),
+            venue.absent_s,
             _Shown(store, view),
             watch_over,
         )
@@ -298,13 +306,15 @@ def finish(store: Store, took_s: float) -> Results:
     told.write_results(folder, results, outcomes, run)
     replace_file(folder / "cup.json", records.dump_cup(store.cup) + "\n", 0o600)
     write_page(folder, results)
-    if (folder / JOURNAL).exists():
-        write_replays(store, folder)
+    write_replays(store, folder)
     return results
 
 
 def write_replays(store: Reader, folder: Path) -> int:
-    """Writes a replay of each game that a match at a hub here has decided; those that are there stay."""
+    """Writes a replay of each game that a match has decided, as far as the hub's journal is at hand."""
+    journal = Path(store.notes().get(JOURNAL_AT) or folder / JOURNAL)
+    if not journal.exists():
+        return 0
     decided = store.decided_by()
     rooms = {
         attempt.room: attempt.game
@@ -313,7 +323,7 @@ def write_replays(store: Reader, folder: Path) -> int:
     }
     (folder / REPLAYS).mkdir(exist_ok=True)
     written = 0
-    for record in read_journal(folder / JOURNAL):
+    for record in read_journal(journal):
         game = rooms.get(record.room)
         path = replay_path(folder, game) if game is not None else None
         if path is None or path.exists() or record.cause is None:

@@ -141,3 +141,55 @@ def test_worker_of_another_machine_runs_the_matches(machines):
     # an agent's key opens no lease, whatever it says at the workers' port
     refused = host.run(f"netsiege worker --hub tcp://{HUB}:9101 --keys ~/.netsiege", code=2).stderr
     assert "refused this key" in refused
+
+
+def test_remote_entrant_takes_part_in_a_cup_by_the_script_of_the_readme(machines):
+    host, guest = machines
+    host.run("netsiege keys new --hub")
+    host.start("netsiege hub --keys ~/.netsiege --bind tcp://0.0.0.0:9100 --journal ~/hub.journal", "key")
+    for machine, name in ((guest, "ann"), (host, "me --right admin")):
+        token = host.run(f"netsiege keys invite {name}").stdout.strip()
+        machine.run(f"netsiege keys accept {token} --hub tcp://{HUB}:9100")
+
+    [script] = [code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "attend" in code]
+    assert len(script.split("while True")[0].strip().splitlines()) <= 5
+    (guest.home / "remote.py").write_text(script.replace("HUB", HUB))
+    (guest.home / "my_agents.py").write_text(
+        "from netsiege.agents.attackers import ScriptedAttacker\n\n"
+        "class MyAgent(ScriptedAttacker):\n    pass\n"
+    )
+    words = ["ip", "netns", "exec", guest.space, sys.executable, "remote.py"]
+    remote = subprocess.Popen(
+        words, cwd=guest.home, env=guest.environment(), stdout=subprocess.PIPE, text=True
+    )
+    guest.running.append(remote)
+
+    (host.home / "cup.yaml").write_text(
+        "entrants: [{name: ann, key: ann, role: Attacker}, random-attacker, random-defender]\n"
+        "scenarios: [two_networks_tiny]\ngames: 12\n"
+    )
+    cup = f"--hub tcp://{HUB}:9100 --keys ~/.netsiege --journal {host.home}/hub.journal"
+    out = host.home / "out"
+    told = host.run(f"netsiege tournament run {host.home}/cup.yaml --out {out} {cup}").stdout
+    assert "ann" in told
+    assert "24 games played, 24 counted" in told
+    rows = (out / "results.csv").read_text().splitlines()
+    assert sum(",ann," in row for row in rows) == 12
+    assert "24 replays come out as the tables say" in host.run(f"netsiege tournament verify {out}").stdout
+    assert remote.wait(20) == 0  # the cup is over, and it has gone home
+
+
+def test_remote_entrant_that_never_comes_forfeits_and_the_cup_goes_on(machines):
+    host, _ = machines
+    host.run("netsiege keys new --hub")
+    host.start("netsiege hub --keys ~/.netsiege --bind tcp://0.0.0.0:9100", "key")
+    token = host.run("netsiege keys invite me --right admin").stdout.strip()
+    host.run(f"netsiege keys accept {token} --hub tcp://{HUB}:9100")
+    (host.home / "cup.yaml").write_text(
+        "entrants: [{name: ann, key: ann, role: Attacker}, random-attacker, random-defender]\n"
+        "scenarios: [two_networks_tiny]\ngames: 2\n"
+    )
+    cup = f"--hub tcp://{HUB}:9100 --keys ~/.netsiege --absent 2"
+    told = host.run(f"netsiege tournament run {host.home}/cup.yaml --out {host.home}/out {cup}").stdout
+    assert "4 games played, 4 counted" in told
+    assert "absent" in (host.home / "out" / "results.csv").read_text()
