@@ -34,6 +34,8 @@ FORMAT: Final = 1
 ATTACK: Final = "attack"
 DEFENCE: Final = "defence"
 OVERALL: Final = "overall"
+DIGITS: Final = 6
+"""Behind the point."""
 MODE: Final = 0o644
 CLOSER: Final = 1.4
 CLOSER_IF_LARGE: Final = 2.0
@@ -360,8 +362,8 @@ def _figure(figure: Estimate) -> dict[str, float | None]:
 
 
 def _number(value: float | None) -> float | None:
-    """A number as JSON can have it."""
-    return value if value is None or math.isfinite(value) else None
+    """A number as JSON can have it, and the same wherever it was worked out: last digits may differ."""
+    return round(value, DIGITS) if value is not None and math.isfinite(value) else None
 
 
 def _plain(_owner: object, _field: object, value: Any) -> Any:
