@@ -7,6 +7,7 @@ the hub tells again what was not closed: whichever of the two is killed, nothing
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -38,6 +39,8 @@ START_PAUSES_S: Final = (0.0, 0.5, 2.0, 5.0)
 STARTS_MAX: Final = 4
 """A process that ends so often in a row without having begun a game is not there."""
 LISTEN_S: Final = 0.2
+UNUSED_ROOMS: Final = 256
+"""So many stay open, since the next games may be like them."""
 BENIGN: Final = "Benign"
 USER_SEATS: Final = 256
 """Games that one user is in at once: it waits for nobody's thoughts."""
@@ -57,7 +60,6 @@ class _Post:
     """Processes in a row that have ended before they began a game."""
     waits_since_s: float | None = None
     """Since when it has been called to a game and has not come to any."""
-    why: str = ""
 
 
 @define(eq=False)
@@ -78,10 +80,12 @@ class Director:
     """How long a remote entrant may take to come to a game that it is called to."""
     progress: Callable[[Director], None] = lambda _director: None
     watch_over: Callable[[], None] = lambda: None
-    """Called now and then: to start again what has ended beside the director."""
+    """Called now and then; raises what ends the cup from beside the director."""
     _results: dict[str, Result] = field(factory=dict)
-    _like: dict[int, str] = field(factory=dict)
-    _rooms: set[str] = field(factory=set)
+    _like: dict[str, str] = field(factory=dict)
+    """Room of a match that is arranged -> the room that it is like, …"""
+    _rooms: Counter[str] = field(factory=Counter)
+    """… and how many are like each of those."""
     _posts: dict[Place, _Post] = field(factory=dict)
     _grounds: dict[str, Ground] = field(factory=dict)
     _entrants: dict[str, Entrant] = field(factory=dict)
@@ -124,7 +128,7 @@ class Director:
 
     def close(self) -> None:
         """Sends everybody home: the cup is over."""
-        self.client.close_rooms([self.hall, *sorted(self._rooms)])
+        self.client.close_rooms([self.hall, *self._rooms])
 
     # --- what the hub says --------------------------------------------------------------------------------
 
@@ -173,6 +177,7 @@ class Director:
             if orders.close:
                 self.client.close_rooms(orders.close)
             self._arrange(orders.arrange)
+            self._close_unused(orders.close)
 
     def _arrange(self, flights: Iterable[Flight]) -> None:
         asked = []
@@ -181,10 +186,23 @@ class Director:
             like = self.templates(self._grounds[game.ground], game)
             if like.name not in self._rooms:
                 self.client.open_room(like)
-                self._rooms.add(like.name)
+            self._rooms[like.name] += 1
+            self._like[flight.room] = like.name
             asked.append(Arrange(flight.room, self.hall, like.name, game.seed, self._calls(game)))
         if asked:
             self.client.arrange(asked)
+
+    def _close_unused(self, ended: Iterable[str]) -> None:
+        """Closes rooms that nothing is like any more, if there are many: each slice may have its own."""
+        for room in ended:
+            like = self._like.pop(room, None)
+            if like is not None:
+                self._rooms[like] -= 1
+        unused = [like for like, count in self._rooms.items() if not count]
+        if len(unused) > UNUSED_ROOMS:
+            self.client.close_rooms(unused)
+            for like in unused:
+                del self._rooms[like]
 
     def _calls(self, game: Game) -> tuple[Call, ...]:
         calls = [self._call(game.attacker, ATTACKER)]
@@ -221,7 +239,7 @@ class Director:
         return any(place in flight.places() for flight in self.conduct.flights.values())
 
     def _ended(self, post: _Post, ending: Ending, now_s: float) -> None:
-        post.process, post.why = None, ending.text
+        post.process = None
         began = any(f.began and post.place in f.places() for f in self.conduct.flights.values())
         self.conduct.crashed(post.place, ending.text)
         post.failures = 0 if began else post.failures + 1

@@ -5,10 +5,12 @@ Files of scenarios are kept as absolute paths, not their content.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import cattrs
 
+from netsiege.errors import ConfigError
 from netsiege.hub.tournament.cup import inconsistencies
 from netsiege.hub.tournament.model import Cup
 from netsiege.scenarios.reading import Report
@@ -36,6 +38,20 @@ def cup_from_plain(plain: object, file: str = "cup") -> Cup:
         report.problem(path, text)
     report.check()
     return cup
+
+
+def dump_cup(cup: Cup) -> str:
+    """The cup as JSON: equal ones as equal texts."""
+    return json.dumps(cup_to_plain(cup), sort_keys=True, separators=(",", ":"))
+
+
+def load_cup(text: str, file: str = "cup") -> Cup:
+    """The inverse of `dump_cup`. Raises ConfigError like `cup_from_plain`."""
+    try:
+        plain = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{file}: is no cup: {error}") from None
+    return cup_from_plain(plain, file)
 
 
 def _explain(error: BaseException, wanted: type | None) -> str:

@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import gc
 import hashlib
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -18,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
-import cattrs
-from attrs import asdict, frozen
+from attrs import frozen
 
 from netsiege.errors import ConfigError, JournalError
 from netsiege.hub.tournament.model import Cup, Game, Outcome
+from netsiege.hub.tournament.plain import dump_cup, load_cup
 
 FILE: Final = "cup.sqlite"
 FORMAT: Final = 1
@@ -295,26 +294,9 @@ def verdict_of(game: Game, row: tuple[Any, ...]) -> Verdict:
     return Verdict(Outcome(game, score, cause, (attacker, defender), steps, forfeit), attempt)
 
 
-def dump_cup(cup: Cup) -> str:
-    """A cup as JSON: equal ones as equal texts."""
-    return json.dumps(asdict(cup), sort_keys=True, separators=(",", ":"))
-
-
-def load_cup(text: str) -> Cup:
-    """The cup of such a text. Raises ValueError if it is none."""
-    try:
-        return _CONVERTER.structure(json.loads(text), Cup)
-    except (cattrs.BaseValidationError, TypeError, LookupError, RecursionError) as error:
-        said = "; ".join(cattrs.transform_error(error)) if isinstance(error, Exception) else ""
-        raise ValueError(said or "it is no cup") from None
-
-
 def cup_digest(cup: Cup) -> str:
     """A cup's SHA-256, in hexadecimal digits."""
     return hashlib.sha256(dump_cup(cup).encode()).hexdigest()
-
-
-_CONVERTER: Final = cattrs.Converter(forbid_extra_keys=True)
 
 
 def _read_meta(database: sqlite3.Connection, path: Path) -> tuple[str, str, Cup]:
@@ -323,10 +305,7 @@ def _read_meta(database: sqlite3.Connection, path: Path) -> tuple[str, str, Cup]
         raise ConfigError(f"{path}: does not say what cup it is of")
     if row[0] != FORMAT:
         raise ConfigError(f"{path}: a cup's store of format {row[0]}; this version reads {FORMAT}")
-    try:
-        return str(row[1]), str(row[2]), load_cup(str(row[3]))
-    except ValueError as error:
-        raise ConfigError(f"{path}: the cup in it makes no sense: {error}") from None
+    return str(row[1]), str(row[2]), load_cup(str(row[3]), f"{path}: the cup in it")
 
 
 def _distrust(database: sqlite3.Connection, path: Path) -> None:

@@ -23,6 +23,7 @@ from attrs import evolve
 
 from netsiege.errors import ConfigError, JournalError
 from netsiege.hub.tournament.model import Cup, Game, Outcome
+from netsiege.hub.tournament.plain import dump_cup
 from netsiege.hub.tournament.records import (
     DONE,
     FILE,
@@ -34,7 +35,6 @@ from netsiege.hub.tournament.records import (
     Reader,
     Verdict,
     cup_digest,
-    dump_cup,
     game_of,
     game_row,
     verdict_of,

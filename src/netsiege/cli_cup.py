@@ -50,6 +50,9 @@ def tournament_run(
         Optional[str], typer.Option(help="The journal of that hub, if it is here: replays come out of it.")
     ] = None,
     absent: Absent = 60.0,
+    replays: Annotated[
+        float, typer.Option(min=0, max=1, help="The share of the games of which replays are kept.")
+    ] = 1.0,
     as_json: Json = False,
 ) -> None:
     """Play a cup, and say who is better: a ranking with intervals, a folder of results and replays."""
@@ -59,7 +62,7 @@ def tournament_run(
     for warning in loaded.warnings:
         print(f"netsiege: warning: {warning}", file=sys.stderr)
     folder = new_folder(loaded.cup.name) if out is None else Path(out)
-    venue = Venue(hub, keys, workers, journal, absent)
+    venue = Venue(hub, keys, workers, journal, absent, replays)
     with begin(loaded.cup, folder, venue, Path() if cup is None else Path(cup).parent) as store:
         _play(store, venue, as_json)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from netsiege.cups import Rooms, replay_path
+from netsiege.cups import Rooms, is_sampled, replay_path, replay_share
 from netsiege.engine.playback import verify
 from netsiege.engine.replay import Replay
 from netsiege.errors import SiegeError
@@ -42,13 +42,13 @@ def verify_cup(folder: Path) -> Checked:
     """Looks at everything; stops at the first difference. Raises `ConfigError` if there is no cup."""
     with Reader.read(folder) as store:
         results, outcomes = read_results(store)
-        decided = store.decided_by()
+        decided, share = store.decided_by(), replay_share(store)
         rooms = {(each.game, each.number): each.room for each in store.attempts()}
     for name, made in (("results.json", dump_results(results)), ("results.csv", dump_csv(outcomes))):
         difference = _compare_file(folder / name, made)
         if difference:
             return Checked(difference)
-    check = _Check(store.cup, folder)
+    check = _Check(store.cup, folder, share)
     counts = {"replays": 0, "unplayed": 0, "unkept": 0}
     for outcome in outcomes:
         number = decided[outcome.game.id]
@@ -78,12 +78,12 @@ def _compare_file(path: Path, made: str) -> str:
 class _Check:
     """Of one cup's games."""
 
-    def __init__(self, cup: Cup, folder: Path) -> None:
+    def __init__(self, cup: Cup, folder: Path, share: float) -> None:
         self._cup, self._folder = cup, folder
         self._rooms = Rooms(cup, "")
         self._grounds: dict[str, Ground] = {ground.label: ground for ground in cup.grounds}
         self._entrants = {entrant.name: entrant for entrant in cup.entrants}
-        self._is_kept = (folder / "replays").is_dir()
+        self._share = share
 
     def game(self, outcome: Outcome, room: str | None) -> tuple[str, str]:
         """What was looked at, and what differs, if anything does."""
@@ -91,7 +91,7 @@ class _Check:
             return "unplayed", ""  # it is the director's word, and there is nothing to play
         path = replay_path(self._folder, outcome.game.id)
         if not path.exists():
-            return "unkept", "there is no such file" if self._is_kept else ""
+            return "unkept", "there is no such file" if is_sampled(outcome.game.id, self._share) else ""
         try:
             replay = Replay.load(path)
             return "replays", next(self._differences(replay, outcome, room), "")

@@ -6,11 +6,14 @@ import fcntl
 import hashlib
 import itertools
 import json
+import math
 import os
 import platform
+import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +24,9 @@ import netsiege
 from netsiege.agents.registry import choose_agent
 from netsiege.client import Client
 from netsiege.engine.readdress import readdress
-from netsiege.errors import ConfigError
+from netsiege.errors import ConfigError, SiegeError
 from netsiege.files import replace_file
-from netsiege.hub.tournament import records
+from netsiege.hub.tournament import plain
 from netsiege.hub.tournament import results as told
 from netsiege.hub.tournament.conduct import Conduct
 from netsiege.hub.tournament.cup import SMALL_CUP, LoadedCup, changed, load_cup, make_cup
@@ -88,6 +91,8 @@ class Venue:
     """Of a hub that is there already, if it is on this machine."""
     absent_s: float = 60.0
     """How long a remote entrant may take to come to a game that it is called to."""
+    replays: float = 1.0
+    """The share of the games of which replays are kept."""
 
 
 def roles_of(agent: str) -> tuple[str, ...]:
@@ -106,11 +111,10 @@ def find_cup(path: str | None, games: int | None, seed: int | None) -> LoadedCup
 def _read_cup(path: Path) -> Cup:
     """A cup as a results folder has it, in `cup.json`. Raises `ConfigError`."""
     try:
-        return records.load_cup(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
-        raise ConfigError(f"{path}: this is no cup of a results folder: {error}") from None
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    return plain.load_cup(text, str(path))
 
 
 def find_duel(duel: Duel, scenarios: list[str], against: list[str], seed: int) -> LoadedCup:
@@ -163,6 +167,7 @@ def begin(cup: Cup, folder: Path, venue: Venue, files: Path, duel: Duel | None =
     store = Store.create(folder, cup, f"netsiege {netsiege.__version__}")
     expected = schedule_of(cup).expected if duel is None else None
     notes = {TAG: f"cup-{os.urandom(4).hex()}", HUB: venue.hub or "", FILES: str(files.absolute())}
+    notes[REPLAYS] = repr(venue.replays)
     notes |= {JOURNAL_AT: str(Path(venue.journal).absolute())} if venue.journal is not None else {}
     notes |= {PLANNED: str(expected)} if expected is not None else {}
     notes |= {DUEL: json.dumps(cattrs.unstructure(duel))} if duel is not None else {}
@@ -216,7 +221,36 @@ def _venue(stack: ExitStack, store: Store, venue: Venue) -> tuple[str, Callable[
     _wait_for_the_last_hub(store.path.parent / JOURNAL)
     children = stack.enter_context(Children())
     hub = LocalHub(children, venue.workers, str((store.path.parent / JOURNAL).absolute()))
-    return hub.address, hub.look_after, None
+    return hub.address, stack.enter_context(_looked_after(hub)), None
+
+
+@contextmanager
+def _looked_after(hub: LocalHub) -> Iterator[Callable[[], None]]:
+    """Starts a hub again whenever it has died, from a thread: the director may be waiting for it just then.
+
+    What is yielded raises what keeps it from that.
+    """
+    stop = threading.Event()
+    failures: list[SiegeError] = []
+
+    def look_after() -> None:
+        try:
+            while not stop.wait(WATCH_S):
+                hub.look_after()
+        except SiegeError as error:
+            failures.append(error)
+
+    def check() -> None:
+        if failures:
+            raise failures[0]
+
+    thread = threading.Thread(target=look_after, name="hub-watch", daemon=True)
+    thread.start()
+    try:
+        yield check
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _wait_for_the_last_hub(journal: Path) -> None:
@@ -304,7 +338,7 @@ def finish(store: Store, took_s: float) -> Results:
         "again": "netsiege tournament verify DIR; netsiege tournament run cup.json",
     }
     told.write_results(folder, results, outcomes, run)
-    replace_file(folder / "cup.json", records.dump_cup(store.cup) + "\n", 0o600)
+    replace_file(folder / "cup.json", plain.dump_cup(store.cup) + "\n", 0o600)
     write_page(folder, results)
     write_replays(store, folder)
     return results
@@ -315,11 +349,11 @@ def write_replays(store: Reader, folder: Path) -> int:
     journal = Path(store.notes().get(JOURNAL_AT) or folder / JOURNAL)
     if not journal.exists():
         return 0
-    decided = store.decided_by()
+    decided, share = store.decided_by(), replay_share(store)
     rooms = {
         attempt.room: attempt.game
         for attempt in store.attempts()
-        if decided.get(attempt.game) == attempt.number
+        if decided.get(attempt.game) == attempt.number and is_sampled(attempt.game, share)
     }
     (folder / REPLAYS).mkdir(exist_ok=True)
     written = 0
@@ -328,9 +362,23 @@ def write_replays(store: Reader, folder: Path) -> int:
         path = replay_path(folder, game) if game is not None else None
         if path is None or path.exists() or record.cause is None:
             continue
-        from_record(record).save(path)
-        written += 1
+        try:
+            from_record(record).save(path)
+        except SiegeError as error:  # of one game; `verify` finds out that it is missing
+            print(f"netsiege: warning: game {game} has no replay: {error}", file=sys.stderr)
+        else:
+            written += 1
     return written
+
+
+def replay_share(store: Reader) -> float:
+    """The share of a cup's games of which replays are kept."""
+    return float(store.notes().get(REPLAYS, "1"))
+
+
+def is_sampled(game: int, share: float) -> bool:
+    """Whether a replay of a game is kept, if that share is: spread evenly over the cup."""
+    return math.floor((game + 1) * share) > math.floor(game * share)
 
 
 def replay_path(folder: Path, game: int) -> Path:

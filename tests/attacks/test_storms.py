@@ -55,7 +55,7 @@ def storm(hub, source, times=None):
 
 
 def test_storm_is_not_heard_for_a_while_and_disturbs_nobody_else(start):
-    hub = start(limits=Limits(connections_burst=20, connections_per_s=1, storm_s=1.5), work=True)
+    hub = start(limits=Limits(connections_burst=20, connections_per_s=1, storm_s=5), work=True)
     ann = hub.issue("ann")
     with hub.client(ann) as client:
         [seat] = client.join(AgentRole.Attacker)

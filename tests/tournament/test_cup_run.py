@@ -36,7 +36,7 @@ entrants:
   - scripted-defender,briefed=no
   - random-defender
 scenarios: [two_networks_tiny, two_networks_small]
-games: 16
+games: 8
 """
 CRASHER = '''
 import os
@@ -196,6 +196,22 @@ def test_second_cup_in_a_folder_is_refused(played):
     assert "resume" in told.stderr
 
 
+def test_share_of_the_replays_is_kept_and_the_rest_is_not_missed(tmp_path):
+    (tmp_path / "cup.yaml").write_text(
+        "entrants: [random-attacker, random-defender]\nscenarios: [two_networks_tiny]\ngames: 8\n"
+    )
+    done = run("run", "cup.yaml", "--out", "out", "--replays", "0.25", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [p.name for p in sorted((tmp_path / "out" / "replays").iterdir())] == [
+        "000003.siege",
+        "000007.siege",
+    ]
+    code, said = verdict(tmp_path / "out")
+    assert (code, said) == (0, "2 replays come out as the tables say; of 6 games there is no replay here\n")
+    (tmp_path / "out" / "replays" / "000003.siege").unlink()
+    assert verdict(tmp_path / "out")[0] == 1
+
+
 # --- what dies --------------------------------------------------------------------------------------------
 
 
@@ -255,6 +271,59 @@ def _seat_seed(folder, outcome):
     LocalMatch(spec_of(cup, cup.grounds[0]), [agent, RandomDefender(role="Defender")], outcome.game.seed)
     assert agent.seat is not None
     return agent.seat.seed
+
+
+BAD = '''
+import time
+from netsiege import BaseAgent, AgentRole
+
+class Raiser(BaseAgent):
+    """Breaks in every game."""
+    plays = (AgentRole.Attacker,)
+    def choose_action(self, observation):
+        raise RuntimeError("broken")
+
+class Sleeper(BaseAgent):
+    """Never moves."""
+    plays = (AgentRole.Attacker,)
+    def choose_action(self, observation):
+        time.sleep(3600)
+'''
+
+
+@pytest.mark.soak
+def test_nothing_that_an_entrant_does_stops_a_cup(tmp_path):
+    (tmp_path / "bad.py").write_text(BAD)
+    (tmp_path / "cup.yaml").write_text(
+        "entrants:\n"
+        "  - {agent: 'bad:Raiser', role: Attacker, seats: 2}\n"
+        "  - {agent: 'bad:Sleeper', role: Attacker, seats: 4}\n"
+        "  - {name: nothing, role: Attacker, command: /no/such/program}\n"
+        "  - {name: quitter, role: Attacker, command: 'true'}\n"
+        "  - random-attacker\n"
+        "  - random-defender\n"
+        "scenarios: [two_networks_tiny]\ngames: 4\nforfeits: 3\nclock: {move_s: 0.3}\n"
+    )
+    done = run("run", "cup.yaml", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    from netsiege.hub.tournament.records import Reader  # noqa: PLC0415  # of this test only
+
+    with Reader.read(tmp_path / "out") as store:
+        outcomes = store.outcomes()
+    assert len(outcomes) == 20
+    forfeits = {
+        name: {o.cause for o in outcomes if o.forfeit == name and o.game.attacker == name}
+        for name in ("Raiser", "Sleeper", "nothing", "quitter")
+    }
+    assert forfeits["Sleeper"] == {"time"}
+    assert forfeits["nothing"] == forfeits["quitter"] == {"absent"}
+    assert forfeits["Raiser"] <= {"left", "disconnect"}
+    assert forfeits["Raiser"]
+    assert {o.forfeit for o in outcomes} == {"", "Raiser", "Sleeper", "nothing", "quitter"}
+    assert all(o.forfeit == o.game.attacker for o in outcomes if o.game.attacker != "random-attacker")
+    assert "broken" in "".join(p.read_text() for p in (tmp_path / "out" / "logs").glob("Raiser*"))
+    assert verdict(tmp_path / "out")[0] == 0
 
 
 @pytest.mark.soak

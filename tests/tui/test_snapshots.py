@@ -8,7 +8,6 @@ import pytest
 
 pytest.importorskip("textual")
 
-import netsiege.tui
 from netsiege.game import AgentRole
 from netsiege.tui.app import SiegeApp
 from tests.tui import snapshot
@@ -16,7 +15,7 @@ from tests.tui.engine_game import EngineGame
 from tests.tui.games import pick, playing, screen
 from tests.tui.snapshot import FOLDER, check_picture, check_text, svg_text
 
-PICTURE = Path(netsiege.tui.__file__).parent / "screenshot.svg"
+PICTURE = Path(__file__).parents[2] / "src" / "netsiege" / "tui" / "screenshot.svg"
 WIDE, NARROW = (132, 34), (80, 24)
 OPENING = (
     ("scannetwork", "192.168.2.5", "192.168.2.0"),
