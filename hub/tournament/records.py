@@ -305,7 +305,10 @@ def _read_meta(database: sqlite3.Connection, path: Path) -> tuple[str, str, Cup]
         raise ConfigError(f"{path}: does not say what cup it is of")
     if row[0] != FORMAT:
         raise ConfigError(f"{path}: a cup's store of format {row[0]}; this version reads {FORMAT}")
-    return str(row[1]), str(row[2]), load_cup(str(row[3]), f"{path}: the cup in it")
+    try:
+        return str(row[1]), str(row[2]), load_cup(str(row[3]), "the cup in it")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {'; '.join(error.problems)}"[:1_000]) from None
 
 
 def _distrust(database: sqlite3.Connection, path: Path) -> None:
