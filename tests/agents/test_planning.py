@@ -335,6 +335,6 @@ def test_nothing_is_left_to_plan_when_the_goal_cannot_be():
 @pytest.mark.parametrize("task", task_names())
 def test_wins_every_bundled_task_under_any_addresses(task):
     spec = load_spec(task)
-    play(spec, range(30))
+    play(spec, range(10))
     changed = attrs.evolve(spec, task=attrs.evolve(spec.task, use_dynamic_addresses=True))
-    play(changed, range(30), randomize=True)
+    play(changed, range(10), randomize=True)

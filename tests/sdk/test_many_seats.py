@@ -96,4 +96,4 @@ def test_agents_of_many_seats_play_over_a_hub_what_they_play_here(start):
 @pytest.mark.soak
 @pytest.mark.parametrize("team", teams(), ids="-".join)
 def test_bundled_agents_of_many_seats_play_hundreds_of_episodes_as_they_do_here(team, start):
-    check("two_networks_tiny", team, 12, 25, start)
+    check("two_networks_tiny", team, 8, 8, start)

@@ -326,6 +326,43 @@ def test_nothing_that_an_entrant_does_stops_a_cup(tmp_path):
     assert verdict(tmp_path / "out")[0] == 0
 
 
+SLOW = '''
+import os, random, time
+from netsiege.agents.attackers import ScriptedAttacker
+from netsiege.agents.defenders import RandomDefender
+
+def wait():
+    time.sleep(random.uniform(0, float(os.environ["SLOWNESS"])))
+
+class Fox(ScriptedAttacker):
+    """Takes its time."""
+    def choose_action(self, observation):
+        wait()
+        return super().choose_action(observation)
+
+class Dog(RandomDefender):
+    """Takes its time, too."""
+    def choose_action(self, observation):
+        wait()
+        return super().choose_action(observation)
+'''
+
+
+@pytest.mark.soak
+def test_latency_of_agents_changes_no_result(tmp_path, monkeypatch):
+    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "cup.yaml").write_text(
+        "entrants: ['slow:Fox', 'slow:Dog', random-defender]\nscenarios: [two_networks_tiny]\ngames: 5\n"
+        "max_steps: 20\n"
+    )
+    for slowness in ("0", "0.2"):
+        monkeypatch.setenv("SLOWNESS", slowness)
+        done = run("run", "cup.yaml", "--out", slowness, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    for name in ("results.csv", "results.json"):
+        assert (tmp_path / "0" / name).read_bytes() == (tmp_path / "0.2" / name).read_bytes()
+
+
 @pytest.mark.soak
 def test_cup_under_kills_comes_out_like_the_undisturbed_one(tmp_path):
     """Workers are killed all the time, the hub and the director once each."""

@@ -440,8 +440,7 @@ def killed_at_random(folder, times, seed):
             while time.perf_counter() < deadline:
                 pass
             director.kill()
-            *lines, torn = director.stdout.read().split("\n")
-        assert torn == ""
+            *lines, _torn = director.stdout.read().split("\n")  # what is cut off acknowledges nothing
         acknowledged |= {int(word) for line in lines for word in line.split()}
         with Reader.read(folder) as reader:
             outcomes = reader.outcomes()

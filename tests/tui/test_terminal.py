@@ -142,7 +142,7 @@ def test_hub_elsewhere_is_joined_and_ctrl_c_leaves_it():
 
 @pytest.mark.soak
 @needs_proc
-@pytest.mark.parametrize("after_s", [n / 10 for n in range(31)])
+@pytest.mark.parametrize("after_s", [n / 10 for n in range(0, 31, 3)])
 def test_sigterm_at_any_moment_ends_in_order(after_s):
     with terminal("--seed", "7") as shown:
         begun_s = time.monotonic()
