@@ -48,9 +48,13 @@ class ScriptedAttacker(BaseAgent):
             valid = valid_actions(state)
             action = valid.choice(self.rng) if valid else None
         else:
-            action = self._sweep.next_action()
+            action = self._next_action(self._sweep)
         self._sweep.note(action)
         return action
+
+    def _next_action(self, sweep: Sweep) -> Action | None:
+        """What to do next, by what is remembered of the episode."""
+        return sweep.next_action()
 
 
 class Sweep(Trail):

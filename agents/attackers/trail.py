@@ -21,6 +21,8 @@ class Trail:
     shut: set[tuple[IP, IP]] = field(factory=set)
     """… and those of which one has shown the opposite. Of the others nothing is known."""
     last: Action | None = None
+    moves: int = 0
+    """Made so far."""
 
     def is_of_another_episode(self, state: GameState) -> bool:
         """Whether less is known than before: within an episode, nothing is forgotten."""
@@ -36,6 +38,7 @@ class Trail:
     def note(self, action: Action | None) -> None:
         """Remembers the action that is about to be played."""
         self.last = action
+        self.moves += 1
         if action is not None:
             self.tried.add(action)
             if action.type is ActionType.ScanNetwork:

@@ -13,7 +13,7 @@ forfeited. Everything else that an entrant does to a game forfeits that game.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -371,8 +371,3 @@ def _defender_place(game: Game, result: Result) -> int | None:
 def _unplayed(game: Game, forfeit: str, cause: str) -> Outcome:
     score = float(forfeit not in ("", game.attacker))
     return Outcome(game, score, str(cause), (0.0, 0.0), (0, 0), forfeit)
-
-
-def places_of(cup: Cup) -> Mapping[Place, int]:
-    """Every entrant and role, and how many games it plays at once there."""
-    return {(e.name, role): e.seats for e in cup.entrants for role, _ in e.players}
