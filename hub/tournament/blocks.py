@@ -30,36 +30,35 @@ class Leg:
 
 @frozen
 class Block:
-    """A schedule of the same legs on slice after slice, on every ground; `slices` None: without end.
+    """A schedule of the same legs on slice after slice, on every ground.
 
     A Swiss round is a block that begins at a later game and slice.
     """
 
     cup: Cup
     legs: tuple[Leg, ...]
-    slices: int | None
+    slices: int
     first_id: int = 0
     first_slice: int = 0
     round: int = 0
 
     @property
-    def expected(self) -> int | None:
-        """How many games it has; None if there is no end."""
-        return None if self.slices is None else self.slices * len(self.cup.grounds) * len(self.legs)
+    def expected(self) -> int:
+        """How many games it has."""
+        return self.slices * len(self.cup.grounds) * len(self.legs)
 
     def next_games(
         self, outcomes: Sequence[Outcome], first: int | None = None, most: int = MOST
     ) -> list[Game]:
         """Up to `most` games from number `first` on (the first without outcome)."""
         start = max(len(outcomes) if first is None else first, self.first_id)
-        end = start + most
-        if self.expected is not None:
-            end = min(end, self.first_id + self.expected)
+        end = min(start + most, self.first_id + self.expected)
         return [self.game(number) for number in range(start, end)]
 
-    def is_over(self, outcomes: Sequence[Outcome]) -> bool:
-        """Whether no game is left."""
-        return self.expected is not None and len(outcomes) >= self.first_id + self.expected
+    def end(self, outcomes: Sequence[Outcome]) -> int | None:
+        """The number after its last game, once that is played."""
+        last = self.first_id + self.expected
+        return last if len(outcomes) >= last else None
 
     def game(self, number: int) -> Game:
         """The game of that number, which is one of this block."""

@@ -12,6 +12,8 @@ forfeited. Everything else that an entrant does to a game forfeits that game.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -56,9 +58,7 @@ class Flight:
 
     def places(self) -> Iterator[Place]:
         """Who takes part."""
-        yield (self.game.attacker, ATTACKER)
-        if self.game.defender != NOBODY:
-            yield (self.game.defender, DEFENDER)
+        return _places(self.game)
 
 
 @define(eq=False)
@@ -197,7 +197,7 @@ class Conduct:
     @property
     def is_over(self) -> bool:
         """Whether every game has its verdict, or no more are needed."""
-        return self.schedule.is_over(self.outcomes)
+        return self.schedule.end(self.outcomes) is not None
 
     def waiting_for(self) -> list[Flight]:
         """The attempts whose players have not all come."""
@@ -228,19 +228,40 @@ class Conduct:
                 self._begin(games[0])
             if not games and not self._busy[place]:
                 del self._alone[place]
-        while True:
-            ready = [line for line in self._lines.values() if line and self._may_begin(line[0])]
-            if not ready:
-                return
-            self._begin(min(ready, key=lambda line: line[0].id).popleft())
+        # seats are only taken meanwhile: a line that has to wait does so to the end
+        lines = [(line[0].id, line) for line in self._lines_with_seats()]
+        heapq.heapify(lines)
+        while lines:
+            _, line = heapq.heappop(lines)
+            if not self._may_begin(line[0]):
+                continue
+            self._begin(game := line.popleft())
+            if line:
+                heapq.heappush(lines, (line[0].id, line))
+            else:
+                del self._lines[game.attacker, game.defender]
+
+    def _lines_with_seats(self) -> Iterator[deque[Game]]:
+        """The lines that may go on: few, where most seats are taken, however many lines there are."""
+        free = [place for place in self.seats if self._has_seat(place)]
+        attackers = [name for name, role in free if role == ATTACKER]
+        defenders = [NOBODY, *(name for name, role in free if role == DEFENDER)]
+        if len(attackers) * len(defenders) > len(self._lines):
+            return filter(None, self._lines.values())
+        pairs = itertools.product(attackers, defenders)
+        return (line for pair in pairs if (line := self._lines.get(pair)))
 
     def _may_begin(self, game: Game, alone: bool = False) -> bool:
         """Whether there are seats for a game; `alone`: for one that is played again, with no other beside."""
-        for place in Flight(game, 0, "").places():
-            seats = self.seats[place] if place not in self._alone else int(alone)
-            if self._busy[place] >= seats:
-                return False
-        return True
+        return all(self._has_seat(place, alone) for place in _places(game))
+
+    def _has_seat(self, place: Place, alone: bool = False) -> bool:
+        seats = self.seats[place] if place not in self._alone else int(alone)
+        return self._busy[place] < seats
+
+    def is_called(self, place: Place) -> bool:
+        """Whether an entrant is called to any game."""
+        return self._busy[place] > 0
 
     def _begin(self, game: Game) -> None:
         number = self._tries[game.id]
@@ -306,7 +327,7 @@ class Conduct:
 
     def _advance(self) -> None:
         """Counts the outcomes in the order of the schedule, and benches who has forfeited too much."""
-        while (outcome := self._early.pop(len(self.outcomes), None)) is not None:
+        while not self.is_over and (outcome := self._early.pop(len(self.outcomes), None)) is not None:
             self.outcomes.append(outcome)
             game = outcome.game
             for name in {game.attacker, game.defender} - {NOBODY}:
@@ -333,6 +354,12 @@ class Conduct:
     def _waiting_game(self, number: int) -> Game | None:
         """A game that waits to be played."""
         return next((g for line in self._lines.values() for g in line if g.id == number), None)
+
+
+def _places(game: Game) -> Iterator[Place]:
+    yield (game.attacker, ATTACKER)
+    if game.defender != NOBODY:
+        yield (game.defender, DEFENDER)
 
 
 def _guilty(game: Game, result: Result) -> Place | None:

@@ -35,7 +35,13 @@ All that can be said::
     # format: swiss                 # rounds, in each of which everybody meets somebody about as good
     # format: {swiss: {rounds: 5}}  # the default: so many that each meets log2 of the field
     # format: {gauntlet: {hero: mine}}                # one entrant meets all others
-    games: 10                       # slices that a pairing plays on each scenario: a game each, or a pair
+    # format: {compare: {a: mine, b: calm}}           # is a better than b? It plays no more than that takes.
+    #     They meet each other if both play both roles, otherwise all others. With elo0: 0 and elo1: 30
+    #     (better by so much or less, or so much or more), alpha: 0.05 and beta: 0.05 (risks of error)
+    games: 10                       # slices that a pairing plays on each scenario: a game each, or a pair;
+                                    # of a comparison 5000, which is then the most
+    stop: {within: 40}              # end as soon as every rating is known within 40 points of Elo, by its
+                                    # 95% interval; `games` is then the most
     seed: 7                         # a whole number; the default is 0
     max_steps: 100                  # of each seat in a game; the default: as the tasks say
     clock:
@@ -61,10 +67,13 @@ from typing import Any, Final
 import attrs
 from attrs import frozen
 
+from netsiege.errors import ConfigError
 from netsiege.hub.tournament.entrants import RolesOf, read_clean_name, read_entrants, read_seconds
 from netsiege.hub.tournament.grounds import Terms, read_grounds
+from netsiege.hub.tournament.hypotheses import Hypotheses
 from netsiege.hub.tournament.model import (
     ATTACKER,
+    COMPARE,
     DEFENDER,
     FORMATS,
     GAUNTLET,
@@ -73,7 +82,7 @@ from netsiege.hub.tournament.model import (
     Cup,
     Format,
 )
-from netsiege.hub.tournament.schedule import fixed_legs, idle, schedule_of
+from netsiege.hub.tournament.schedule import comparison, fixed_legs, idle, schedule_of
 from netsiege.protocol import MAX_NAME_CHARS, MAX_SEED
 from netsiege.scenarios.reading import Place, Report, nearest, shown
 from netsiege.scenarios.source import Value, file_label, parse, read_bytes
@@ -86,6 +95,9 @@ MAX_GAMES: Final = 1_000_000
 """Of a cup."""
 MAX_ROUNDS: Final = 1_000
 MAX_FORFEITS: Final = 1_000_000
+MAX_WITHIN: Final = 1_000.0
+COMPARED_GAMES: Final = 5_000
+"""Slices of a comparison on each ground, at most, unless its file says so."""
 
 _KEYS: Final = (
     "name",
@@ -93,12 +105,15 @@ _KEYS: Final = (
     "scenarios",
     "format",
     "games",
+    "stop",
     "seed",
     "max_steps",
     "clock",
     "forfeits",
 )
-_OPTIONS_OF: Final = {ROUND_ROBIN: (), SWISS: ("rounds",), GAUNTLET: ("hero",)}
+RISKS: Final = tuple(field.name for field in attrs.fields(Hypotheses))
+"""What can be said of the test of a comparison."""
+_OPTIONS_OF: Final = {ROUND_ROBIN: (), SWISS: ("rounds",), GAUNTLET: ("hero",), COMPARE: ("a", "b", *RISKS)}
 
 
 @frozen
@@ -163,24 +178,51 @@ def inconsistencies(cup: Cup) -> Iterator[tuple[str, str]]:
     elif format_.kind == SWISS and not any(entrant.player(DEFENDER) for entrant in cup.entrants):
         wrong.append(("format", f"swiss: nobody defends, so that nobody meets; write {ROUND_ROBIN}"))
     if format_.kind == GAUNTLET and format_.hero not in names:
-        wrong.append(_unknown_hero(format_.hero, names))
+        wrong.append((f"format.{GAUNTLET}.hero", _unknown(format_.hero, names)))
+    if format_.kind == COMPARE:
+        wrong += _incomparable(cup, names)
+    if cup.within is not None and not 0 < cup.within <= MAX_WITHIN:
+        wrong.append(("stop.within", f"{cup.within:g} is not above 0 and at most {MAX_WITHIN:g}"))
     yield from wrong or _unplayed(cup)
 
 
-def _unknown_hero(hero: str, names: list[str]) -> tuple[str, str]:
-    path = f"format.{GAUNTLET}.hero"
-    return path, f"no entrant is called {shown(hero)}{nearest(hero, names)}" if hero else "missing"
+def _unknown(name: str, names: list[str]) -> str:
+    return f"no entrant is called {shown(name)}{nearest(name, names)}" if name else "missing"
+
+
+def _incomparable(cup: Cup, names: list[str]) -> Iterator[tuple[str, str]]:
+    """What keeps a comparison from being one."""
+    path = f"format.{COMPARE}"
+    strangers = [(key, name) for key, name in (("a", cup.format.a), ("b", cup.format.b)) if name not in names]
+    for key, name in strangers:
+        yield f"{path}.{key}", _unknown(name, names)
+    for key, text in cup.format.hypotheses.problems():
+        yield f"{path}.{key}", text
+    if cup.within is not None:
+        yield "stop", "a comparison stops by its own test"
+    if not strangers:
+        try:
+            comparison(cup)
+        except ConfigError as error:
+            yield path, str(error)
 
 
 def _unplayed(cup: Cup) -> Iterator[tuple[str, str]]:
     """Entrants without a game, and games beyond all limits, of a cup that has a schedule."""
-    hero = f" with the hero, {shown(cup.format.hero)}" if cup.format.kind == GAUNTLET else ""
     alone = idle(cup, fixed_legs(cup))
     for name in alone:
-        yield "entrants", f"{shown(name)} has no game{hero}: nobody in it plays the other role"
-    expected = None if alone else schedule_of(cup).expected
-    if expected is not None and expected > MAX_GAMES:
+        yield "entrants", f"{shown(name)} has no game{_why_none(cup)}"
+    expected = 0 if alone else schedule_of(cup).expected
+    if expected > MAX_GAMES:
         yield "games", f"{cup.format.games} make a cup of {expected} games, more than {MAX_GAMES}"
+
+
+def _why_none(cup: Cup) -> str:
+    format_ = cup.format
+    if format_.kind == COMPARE:
+        return f": it is not one whom {shown(format_.a)} and {shown(format_.b)} can be compared against"
+    hero = f" with the hero, {shown(format_.hero)}" if format_.kind == GAUNTLET else ""
+    return f"{hero}: nobody in it plays the other role"
 
 
 def _loaded(value: Value, report: Report, folder: Path, roles_of: RolesOf, stem: str) -> LoadedCup:
@@ -212,6 +254,9 @@ def _read_settings(fields: dict[str, Place]) -> dict[str, Any]:
     if "clock" in fields:
         clock = fields["clock"].fields(("move_s", "episode_s"))
         read.update({key: read_seconds(place) for key, place in clock.items()})
+    if "stop" in fields:
+        rule = fields["stop"].fields(("within",), ("within",))
+        read.update({key: place.number() for key, place in rule.items()})
     format_ = _read_format(fields["format"]) if "format" in fields else Format()
     games = fields["games"].whole(1, MAX_GAMES) if "games" in fields else None
     read["format"] = attrs.evolve(format_, games=format_.games if games is None else games)
@@ -230,9 +275,22 @@ def _read_format(place: Place) -> Format:
     if not isinstance(key, str) or key not in FORMATS:
         place.problem(f"{shown(key)} is no format{place.nearest(key, FORMATS)}")
         return Format()
+    if key == COMPARE:
+        return _read_comparison(options)
     fields = options.fields(_OPTIONS_OF[key]) if options.value is not None else {}
     rounds = fields["rounds"].whole(1, MAX_ROUNDS) if "rounds" in fields else None
     hero = fields["hero"].text() if "hero" in fields else None
     if key == GAUNTLET and "hero" not in fields:
         place.problem("a gauntlet has a hero, who meets all others: write {gauntlet: {hero: NAME}}")
     return Format(key, hero=hero or "", rounds=rounds or 0)
+
+
+def _read_comparison(place: Place) -> Format:
+    if place.value is None:
+        place.problem("a comparison is one of two entrants: write {compare: {a: NAME, b: NAME}}")
+        return Format()
+    fields = place.fields(_OPTIONS_OF[COMPARE], ("a", "b"))
+    names = {key: fields[key].text() or "" for key in ("a", "b") if key in fields}
+    risks = {key: fields[key].number() for key in RISKS if key in fields}
+    hypotheses = Hypotheses(**{key: float(value) for key, value in risks.items() if value is not None})
+    return Format(COMPARE, COMPARED_GAMES, a=names.get("a", ""), b=names.get("b", ""), hypotheses=hypotheses)

@@ -111,11 +111,11 @@ def _read_entrant(place: Place, roles_of: RolesOf) -> Entrant | None:
     roles = roles_that_compete(place, agent, roles_of) if agent is not None else ()
     if agent is None or not roles:
         return None
-    return Entrant(_short_name(agent), tuple((role, Player(agent=agent)) for role in roles))
+    return Entrant(name_of(agent), tuple((role, Player(agent=agent)) for role in roles))
 
 
-def _short_name(agent: str) -> str:
-    """What an entrant is called that has no name: its agent, without the module of a class."""
+def name_of(agent: str) -> str:
+    """What an entrant is called that is given no name: its agent, without the module of a class."""
     name, comma, parameters = agent.partition(",")
     return f"{name.rpartition(':')[2]}{comma}{parameters}"[:MAX_NAME_CHARS].strip()
 
@@ -256,7 +256,7 @@ def _read_name(place: Place, fields: Mapping[str, Place], way: str) -> str | Non
     if "name" in fields:
         return read_clean_name(fields["name"])
     if way == "agent" and isinstance(fields[way].value, str):
-        return _short_name(fields[way].value)
+        return name_of(fields[way].value)
     if way == "key" and isinstance(fields[way].value, str):
         return str(fields[way].value)
     place.report.problem(join(place.path, "name"), "missing")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import frozen
+from attrs import Factory, frozen
+
+from netsiege.hub.tournament.hypotheses import Hypotheses
 
 ATTACKER: Final = "Attacker"
 DEFENDER: Final = "Defender"
@@ -14,7 +16,8 @@ ROLES: Final = (ATTACKER, DEFENDER)
 ROUND_ROBIN: Final = "round-robin"
 SWISS: Final = "swiss"
 GAUNTLET: Final = "gauntlet"
-FORMATS: Final = (ROUND_ROBIN, SWISS, GAUNTLET)
+COMPARE: Final = "compare"
+FORMATS: Final = (ROUND_ROBIN, SWISS, GAUNTLET, COMPARE)
 
 
 @frozen
@@ -71,15 +74,20 @@ class Ground:
 
 @frozen
 class Format:
-    """How pairings are made. `games` is the number of slices a pairing plays on each ground.
+    """How pairings are made. `games` is the number of slices a pairing plays on each ground; the most, where
+    the cup may stop before.
 
-    `hero` is the gauntlet's new agent; `rounds` are the Swiss system's (0: enough for the field).
+    `hero` is the gauntlet's new agent; `rounds` are the Swiss system's (0: enough for the field); `a` and `b`
+    are compared, until the hypotheses are told apart.
     """
 
     kind: str = ROUND_ROBIN
     games: int = 10
     hero: str = ""
     rounds: int = 0
+    a: str = ""
+    b: str = ""
+    hypotheses: Hypotheses = Factory(Hypotheses)
 
 
 @frozen
@@ -98,6 +106,8 @@ class Cup:
     move_s: float = 10.0
     episode_s: float | None = None
     forfeits: int = 5
+    within: float | None = None
+    """The cup stops once all ratings are known within so many points of Elo; None: it plays all games."""
 
 
 @frozen

@@ -29,14 +29,14 @@ from netsiege.hub.tournament.page_style import STEPS, STYLE
 from netsiege.hub.tournament.results import (
     ATTACK,
     DEFENCE,
-    MODE,
     OVERALL,
     Duel,
     Results,
     Row,
     Table,
 )
-from netsiege.hub.tournament.words import counted, say_cup, say_entrant, say_ground, say_roles
+from netsiege.hub.tournament.results_files import MODE
+from netsiege.hub.tournament.words import counted, say_comparison, say_cup, say_entrant, say_ground, say_roles
 
 _RULES: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What a browser may load and run for the page: its own style sheet, and nothing else."""
@@ -62,6 +62,7 @@ def page(results: Results) -> str:
         *(f"<p>{text_html(sentence)}</p>" for sentence in say_cup(cup)[:1]),
         _facts(results),
         "</header>",
+        *_comparison(results),
         *_rankings(results, "all"),
         *_head_to_head(results),
         *_curves(results),
@@ -93,10 +94,34 @@ def _facts(results: Results) -> str:
         facts.insert(0, ("first overall", name_html(best.rows[0].entrant)))
     boxes = "".join(f"<div><dt>{what}</dt><dd>{said}</dd></div>" for what, said in facts)
     made = f"<dl class=facts>{boxes}</dl>"
+    if results.stopped:
+        made += f"<p>Over after {counted(results.games, 'game')}: no more were needed.</p>"
     open_games = results.scheduled - results.games
     if open_games:
         made += f'<p class="warn">Not finished: {counted(open_games, "game")} of the schedule to come.</p>'
     return made
+
+
+def _comparison(results: Results) -> Iterable[str]:
+    told = results.comparison
+    if told is None:
+        return
+    first, *rest = say_comparison(told)
+    low, high = scale_of([told.elo])
+    yield "<h2>Comparison</h2>"
+    yield f"<p><b>{text_html(first)}</b></p>"
+    yield (
+        f"<div class=wide><table><thead><tr><th class=t>a<th class=t>b<th>Elo, 95% interval"
+        f"<th class=plot><div class=ends><span>{signed(low)}</span><span>{signed(high)}</span></div>"
+        f"<th>slices<th>a better<th>as good<th>b better</thead><tbody><tr><th scope=row>{name_html(told.a)}"
+        f"<td class=t>{name_html(told.b)}<td class=r>{signed(told.elo.value)} {interval_html(told.elo)}"
+        f"<td class=plot>{error_bar(told.elo, low, high)}<td>{told.slices:,}<td>{told.better:,}"
+        f"<td>{told.as_good:,}<td>{told.worse:,}</tbody></table></div>"
+    )
+    yield (
+        f"<p class=soft>{text_html(rest[-1])} The Elo is that of the mean score of a in a slice, and allows "
+        "for the stop; it is not the scale of the ranking below.</p>"
+    )
 
 
 def _rankings(results: Results, grounds: str) -> Iterable[str]:

@@ -27,11 +27,12 @@ play the role. Nothing here knows of pairs or of the order of games.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from math import exp, log, log1p
+from math import exp, log1p
 from typing import Final
 
 from attrs import Factory, define, frozen
 
+from netsiege.hub.tournament.elo import ELO, logistic
 from netsiege.hub.tournament.linear import (
     Matrix,
     Vector,
@@ -46,8 +47,6 @@ from netsiege.hub.tournament.linear import (
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER
 from netsiege.hub.tournament.student import Estimate, cdf, estimate
 
-ELO: Final = 400 / log(10)
-"""Elo points in one unit of log-odds."""
 OVERALL: Final = "Overall"
 """The scale of attack and defence together."""
 PRIOR_SD: Final = 3.0
@@ -74,9 +73,11 @@ class Tally:
 
     games: int = 0
     score: float = 0.0
-    returns: list[float] = Factory(lambda: [0.0, 0.0])
-    """Sums, of attacker and defender."""
-    forfeits: list[int] = Factory(lambda: [0, 0])
+    attacker_return: float = 0.0
+    defender_return: float = 0.0
+    """Sums, like the attacker's."""
+    attacker_forfeits: int = 0
+    defender_forfeits: int = 0
 
 
 @frozen
@@ -266,11 +267,6 @@ class _Model:
                     break
                 share /= 2
             x, cost = moved, there
-
-
-def logistic(odds: float) -> float:
-    """The probability that has these log-odds."""
-    return 1 / (1 + exp(-odds)) if odds > -700 else 0.0
 
 
 @define

@@ -1,69 +1,37 @@
-"""A cup's results: what tables, page and files show, and the files `results.json`, `results.csv`, `run.json`.
+"""A cup's results: what tables, page and files show. `results_files` writes them.
 
-Equal outcomes of equal cups give equal bytes: no time, place or order of arrival is in the results. What
-differs between two runs of a cup goes to `run.json`.
-
-`results.json` has the fields of `Results` (by the names and in the order below) and a `format`. A figure is
-`{"value", "low", "high"}`, with a 95% interval, whose ends are null where there is too little to tell.
-Ratings are in Elo points, each role's centred on zero. Scores are shares of games won, from 0 to 1.
+Equal outcomes of equal cups give equal results: no time, place or order of arrival is in them.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from attrs import asdict, evolve, frozen
 
-from netsiege.files import replace_file
 from netsiege.hub.tournament import standing as standings
 from netsiege.hub.tournament.cycles import Cycle
-from netsiege.hub.tournament.model import Cup, Outcome
+from netsiege.hub.tournament.model import COMPARE, Cup, Outcome
 from netsiege.hub.tournament.records import Bench, Reader
+from netsiege.hub.tournament.schedule import comparing, schedule_of
 from netsiege.hub.tournament.standing import Standing
 from netsiege.hub.tournament.student import Estimate
-from netsiege.hub.tournament.words import say_cup, say_ground, say_player
-from netsiege.shown import shown
 
-FORMAT: Final = 1
 ATTACK: Final = "attack"
 DEFENCE: Final = "defence"
 OVERALL: Final = "overall"
-DIGITS: Final = 6
-"""Behind the point."""
-MODE: Final = 0o644
 CLOSER: Final = 1.4
 CLOSER_IF_LARGE: Final = 2.0
 """By how many times the games of a point of a curve are more than those of the one before it."""
 LARGE: Final = 20_000
 """Games of a cup whose tables take a while."""
+ENDED: Final = "ended"
+"""The note in a store that says how many games a cup has had, once it is over."""
 FEWEST: Final = 12
 """Games of the first point of a curve, at least."""
 POINTS: Final = 14
-
-COLUMNS: Final = (
-    "game",
-    "pair",
-    "round",
-    "ground",
-    "slice",
-    "seed",
-    "attacker",
-    "defender",
-    "attacker_score",
-    "cause",
-    "forfeit",
-    "attacker_return",
-    "defender_return",
-    "attacker_steps",
-    "defender_steps",
-)
-"""Of `results.csv`."""
 
 
 @frozen
@@ -122,9 +90,35 @@ class Forfeits:
 
 
 @frozen
+class Compared:
+    """What a comparison has come to: "accept H0", "accept H1" or, as long as nothing is decided, "continue".
+
+    `elo` is by how much a is better, of the mean score of a slice; `better`, `as_good` and `worse` count
+    slices. `llr` is the log likelihood ratio of the hypotheses, between the bounds at which one is accepted.
+    """
+
+    a: str
+    b: str
+    state: str
+    elo: Estimate
+    games: int
+    slices: int
+    better: int
+    as_good: int
+    worse: int
+    llr: float
+    bounds: tuple[float, float]
+    elo0: float
+    elo1: float
+    alpha: float
+    beta: float
+
+
+@frozen
 class Results:
     """All that a cup's page shows. `games` counts verdicts; `counted` those that the tables are made of, as
-    only whole pairs count; `scheduled` is what the schedule has so far.
+    only whole pairs count; `scheduled` is what the schedule has so far. `stopped` says that the cup is over
+    without all of its games, as its rule says; `comparison` is None in cups that are none.
     """
 
     cup: Cup
@@ -139,6 +133,8 @@ class Results:
     curves: tuple[Curve, ...]
     forfeits: tuple[Forfeits, ...]
     benched: tuple[Bench, ...]
+    stopped: bool = False
+    comparison: Compared | None = None
 
     def table(self, role: str, grounds: str = "all") -> Table | None:
         """That table, if the cup has it."""
@@ -165,12 +161,24 @@ def forfeits_of(outcomes: Iterable[Outcome]) -> tuple[Forfeits, ...]:
 def read_results(store: Reader, *, curves: bool = True) -> tuple[Results, list[Outcome]]:
     """What a store has come to so far, as of one moment, and the verdicts that it is made of.
 
-    Without curves it takes half of the time or less. Raises `JournalError` if the store is damaged.
+    Without curves it takes half of the time or less. What was played beside the last game of a cup that has
+    stopped early is left out. Raises `JournalError` if the store is damaged.
     """
     with store.at_once():
         outcomes, benched, scheduled = store.outcomes(), store.benched(), store.counts().games
+        ended = store.notes().get(ENDED, "")
+    stopped = False
+    if ended.isdecimal():
+        scheduled = int(ended)
+        outcomes = outcomes[: bisect_left(outcomes, scheduled, key=lambda outcome: outcome.game.id)]
+        stopped = scheduled < schedule_of(store.cup).expected and may_stop(store.cup)
     told = results_of(store.cup, outcomes, benched, scheduled, curves=curves)
-    return evolve(told, software=store.software, digest=store.digest), outcomes
+    return evolve(told, software=store.software, digest=store.digest, stopped=stopped), outcomes
+
+
+def may_stop(cup: Cup) -> bool:
+    """Whether it may be over before all of its games are played."""
+    return cup.within is not None or cup.format.kind == COMPARE
 
 
 def results_of(
@@ -207,6 +215,30 @@ def results_of(
         curves=_curves(steps) if curves else (),
         forfeits=forfeits_of(outcomes),
         benched=tuple(benched),
+        comparison=_compared(cup, outcomes) if cup.format.kind == COMPARE else None,
+    )
+
+
+def _compared(cup: Cup, outcomes: Iterable[Outcome]) -> Compared:
+    told = comparing(cup)
+    for number, outcome in enumerate(outcomes):
+        if outcome.game.id != number:  # later ones have to wait for it
+            break
+        told.add(outcome)
+    test, tested = told.test, told.test.hypotheses
+    return Compared(
+        a=told.a,
+        b=told.b,
+        state=str(test.state),
+        elo=test.estimate(),
+        games=told.games,
+        slices=test.pairs,
+        better=told.wins,
+        as_good=told.ties,
+        worse=test.pairs - told.wins - told.ties,
+        llr=test.llr,
+        bounds=tested.bounds,
+        **asdict(tested),
     )
 
 
@@ -266,105 +298,3 @@ def _curves(steps: Sequence[tuple[int, standings.Table]]) -> tuple[Curve, ...]:
                 if part is not None:
                     points.setdefault((role, row.entrant), []).append((games, part[0]))
     return tuple(Curve(role, name, tuple(told)) for (role, name), told in sorted(points.items()))
-
-
-def results_dict(results: Results) -> dict[str, Any]:
-    """The results as `results.json` has them."""
-    told = asdict(results, recurse=True, value_serializer=_plain)
-    curves = [
-        {"role": c.role, "entrant": c.entrant, "points": [{"games": n, **_figure(f)} for n, f in c.points]}
-        for c in results.curves
-    ]
-    forfeits = [{**asdict(each), "causes": dict(each.causes)} for each in results.forfeits]
-    return {"format": FORMAT, **told, "cup": cup_dict(results.cup), "curves": curves, "forfeits": forfeits}
-
-
-def cup_dict(cup: Cup) -> dict[str, Any]:
-    """A cup for all to read: who plays, on what, and how; of command lines only the program."""
-    return {
-        "name": cup.name,
-        "seed": cup.seed,
-        "format": asdict(cup.format),
-        "words": say_cup(cup),
-        "entrants": [
-            {"name": each.name, "plays": {role: say_player(player) for role, player in each.players}}
-            for each in cup.entrants
-        ],
-        "grounds": [
-            {"label": each.label, "unseen": each.unseen, "words": say_ground(each)} for each in cup.grounds
-        ],
-    }
-
-
-def dump_results(results: Results) -> str:
-    """The text of `results.json`."""
-    return dump(results_dict(results))
-
-
-def dump_csv(outcomes: Sequence[Outcome]) -> str:
-    """The text of `results.csv`: a line for each game, in the order of the schedule.
-
-    Names are as `shown` has them; one that a spreadsheet would take for a formula has an apostrophe before.
-    """
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    safe = _Safe()
-    writer.writerows(
-        (
-            g.id,
-            g.pair,
-            g.round,
-            safe[g.ground],
-            g.slice,
-            g.seed,
-            safe[g.attacker],
-            safe[g.defender],
-            f"{each.score:g}",
-            safe[each.cause],
-            safe[each.forfeit],
-            *each.returns,
-            *each.steps,
-        )
-        for each in outcomes
-        for g in (each.game,)
-    )
-    return file.getvalue()
-
-
-def write_results(
-    folder: Path, results: Results, outcomes: Sequence[Outcome], run: Mapping[str, object]
-) -> None:
-    """Writes the files anew, each whole or not at all. `run` is what belongs to this run alone: times, the
-    machine. Raises `ConfigError` if one cannot be written.
-    """
-    replace_file(folder / "results.json", dump_results(results), MODE)
-    replace_file(folder / "results.csv", dump_csv(outcomes), MODE)
-    replace_file(folder / "run.json", dump(dict(run)), MODE)
-
-
-def dump(value: dict[str, Any]) -> str:
-    """JSON for people and programs."""
-    return json.dumps(value, indent=1, allow_nan=False) + "\n"
-
-
-class _Safe(dict[str, str]):
-    """Names as a spreadsheet may have them, each worked out once."""
-
-    def __missing__(self, name: str) -> str:
-        plain = shown(name)
-        self[name] = f"'{plain}" if plain.startswith(("=", "+", "-", "@")) else plain
-        return self[name]
-
-
-def _figure(figure: Estimate) -> dict[str, float | None]:
-    return {key: _number(value) for key, value in asdict(figure).items()}
-
-
-def _number(value: float | None) -> float | None:
-    """A number as JSON can have it, and the same wherever it was worked out: last digits may differ."""
-    return round(value, DIGITS) if value is not None and math.isfinite(value) else None
-
-
-def _plain(_owner: object, _field: object, value: Any) -> Any:
-    return _number(value) if isinstance(value, float) else value

@@ -21,6 +21,7 @@ from netsiege.errors import ConfigError
 from netsiege.hub.tournament.blocks import MOST, Block, Leg, legs_between
 from netsiege.hub.tournament.model import (
     ATTACKER,
+    COMPARE,
     DEFENDER,
     GAUNTLET,
     ROLES,
@@ -30,6 +31,8 @@ from netsiege.hub.tournament.model import (
     Game,
     Outcome,
 )
+from netsiege.hub.tournament.sequential import Comparison
+from netsiege.hub.tournament.stopping import Decided, Precise, Stopping
 from netsiege.hub.tournament.swiss import Swiss
 from netsiege.scenarios.reading import nearest, shown
 
@@ -45,10 +48,11 @@ class Schedule(Protocol):
     """
 
     @property
-    def expected(self) -> int | None:
-        """How many games there are; None if there is no end.
+    def expected(self) -> int:
+        """How many games there are.
 
-        It is the most that there can be in a Swiss cup in which some play both roles and some do not.
+        It is the most that there can be in a cup that may stop early, and in a Swiss cup in which some play
+        both roles and some do not.
         """
 
     def next_games(
@@ -56,19 +60,30 @@ class Schedule(Protocol):
     ) -> list[Game]:
         """Up to `most` games that can be told already, from number `first` on (the first without outcome)."""
 
-    def is_over(self, outcomes: Sequence[Outcome]) -> bool:
-        """Whether no game is left."""
+    def end(self, outcomes: Sequence[Outcome]) -> int | None:
+        """How many games the cup has had; None as long as it goes on.
+
+        Outcomes of later games do not count: of a cup that stops early there may be some.
+        """
 
 
 def schedule_of(cup: Cup) -> Schedule:
     """The schedule of a cup. The cup is one that `cup.inconsistencies` has nothing to say about."""
-    if cup.format.kind == SWISS:
-        return Swiss(cup)
-    return Block(cup, fixed_legs(cup), cup.format.games)
+    if cup.format.kind == COMPARE:
+        return Stopping(comparison(cup), Decided(comparing(cup)))
+    schedule = Swiss(cup) if cup.format.kind == SWISS else Block(cup, fixed_legs(cup), cup.format.games)
+    return schedule if cup.within is None else Stopping(schedule, Precise(cup, schedule, cup.within))
 
 
-def comparison(cup: Cup, one: str, other: str, slices: int | None = None) -> Block:
-    """The games that compare two entrants of a cup, slice after slice; without `slices`, until one stops.
+def comparing(cup: Cup) -> Comparison:
+    """The test of a comparison, before its first game."""
+    one, other = (_entrant(cup, name) for name in (cup.format.a, cup.format.b))
+    opponents = 0 if one.plays_both and other.plays_both else len(comparison(cup).legs) // 2
+    return Comparison(one.name, other.name, opponents, cup.format.hypotheses)
+
+
+def comparison(cup: Cup) -> Block:
+    """The games that compare two entrants of a cup, slice after slice, if nothing stops them.
 
     If both play both roles they meet each other, in pairs with the roles swapped. Otherwise all others are
     their panel: in the role that they share each of the two meets every opponent of it on the same slices,
@@ -76,28 +91,31 @@ def comparison(cup: Cup, one: str, other: str, slices: int | None = None) -> Blo
 
     Raises ConfigError if they share no role, are one, or have no panel.
     """
-    entrants = {each.name: each for each in cup.entrants}
-    for name in (one, other):
-        if name not in entrants:
-            raise ConfigError(f"compare: there is no entrant {shown(name)}{nearest(name, entrants)}")
-    if one == other:
-        raise ConfigError(f"compare: {shown(one)} is compared with itself; name two entrants")
-    left, right = entrants[one], entrants[other]
-    if left.plays_both and right.plays_both:
-        return Block(cup, legs_between(left, right), slices)
-    shared = [role for role in ROLES if left.player(role) and right.player(role)]
+    one, other = (_entrant(cup, name) for name in (cup.format.a, cup.format.b))
+    if one is other:
+        raise ConfigError(f"{shown(one.name)} is compared with itself; name two entrants")
+    if one.plays_both and other.plays_both:
+        return Block(cup, legs_between(one, other), cup.format.games)
+    shared = [role for role in ROLES if one.player(role) and other.player(role)]
     if not shared:
-        said = f"{shown(one)} plays {_roles_of(left)} only, {shown(other)} {_roles_of(right)} only"
-        raise ConfigError(f"compare: {said}: they share no role")
-    panel = [each for each in cup.entrants if each.name not in (one, other)]
-    return Block(cup, _panel_legs((one, other), shared[0], panel), slices)
+        said = f"{shown(one.name)} plays {_roles_of(one)} only, {shown(other.name)} {_roles_of(other)} only"
+        raise ConfigError(f"{said}: they share no role")
+    panel = [each for each in cup.entrants if each not in (one, other)]
+    return Block(cup, _panel_legs((one.name, other.name), shared[0], panel), cup.format.games)
+
+
+def _entrant(cup: Cup, name: str) -> Entrant:
+    entrants = {each.name: each for each in cup.entrants}
+    if name not in entrants:
+        raise ConfigError(f"there is no entrant {shown(name)}{nearest(name, entrants)}")
+    return entrants[name]
 
 
 def _panel_legs(names: tuple[str, str], role: str, panel: Sequence[Entrant]) -> tuple[Leg, ...]:
     if role == DEFENDER:
         attackers = [each.name for each in panel if each.player(ATTACKER)]
         if not attackers:
-            raise ConfigError("compare: two defenders need at least one attacker beside them, to face both")
+            raise ConfigError("two defenders need at least one attacker beside them, to face both")
         return tuple(Leg(against, name, back) for against in attackers for back, name in enumerate(names))
     defenders = [each.name for each in panel if each.player(DEFENDER)] or [NOBODY]
     return tuple(Leg(name, against, back) for against in defenders for back, name in enumerate(names))
@@ -108,7 +126,11 @@ def _roles_of(entrant: Entrant) -> str:
 
 
 def fixed_legs(cup: Cup) -> tuple[Leg, ...]:
-    """The legs of a round robin, or of a gauntlet: those of its hero. In the order of the entrants."""
+    """The legs of a round robin, of a gauntlet (those of its hero), or of a comparison. In the order of the
+    entrants.
+    """
+    if cup.format.kind == COMPARE:
+        return comparison(cup).legs
     if not any(entrant.player(DEFENDER) for entrant in cup.entrants):
         return tuple(Leg(entrant.name, NOBODY) for entrant in cup.entrants if entrant.player(ATTACKER))
     legs: list[Leg] = []

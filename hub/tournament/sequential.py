@@ -26,63 +26,24 @@ import math
 from enum import StrEnum
 from typing import Final
 
-from attrs import define, frozen
+from attrs import define
 
-from netsiege.errors import ConfigError
+from netsiege.hub.tournament.elo import elo
+from netsiege.hub.tournament.hypotheses import Hypotheses
 from netsiege.hub.tournament.model import Outcome
-from netsiege.hub.tournament.ratings import ELO, logistic
 from netsiege.hub.tournament.stopped import drifts
 from netsiege.hub.tournament.student import Estimate, quantile
 
 PRIOR_PAIRS: Final = 4.0
 PRIOR_VARIANCE: Final = 0.125
-MOST_ELO: Final = 1200.0
-"""Where scores are within a thousandth of 0 or 1, and hypotheses beyond cannot be told apart."""
 
 
 class State(StrEnum):
-    """What the test says. H0: A is better by `elo0` (or less), H1: by `elo1` (or more)."""
+    """What the test says."""
 
     CONTINUE = "continue"
     ACCEPT_H0 = "accept H0"
     ACCEPT_H1 = "accept H1"
-
-
-@frozen
-class Hypotheses:
-    """What is tested. `alpha` bounds the probability to accept H1 where H0 is so; `beta`, the other way."""
-
-    elo0: float = 0.0
-    elo1: float = 20.0
-    alpha: float = 0.05
-    beta: float = 0.05
-
-    def check(self, where: str = "compare") -> None:
-        """Raises ConfigError that names everything that is wrong."""
-        problems = [
-            f"{where}: {name}: {value} is not an Elo difference from {-MOST_ELO:g} to {MOST_ELO:g}"
-            for name, value in (("elo0", self.elo0), ("elo1", self.elo1))
-            if not -MOST_ELO <= value <= MOST_ELO
-        ]
-        if not problems and self.elo1 - self.elo0 < 0.1:
-            problems.append(f"{where}: elo1: {self.elo1:g} is not at least 0.1 above elo0, {self.elo0:g}")
-        problems += [
-            f"{where}: {name}: {value} is not a probability of error from 0.0001 to 0.4999; usual is 0.05"
-            for name, value in (("alpha", self.alpha), ("beta", self.beta))
-            if not 0.0001 <= value <= 0.4999
-        ]
-        if problems:
-            raise ConfigError(problems)
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """Of the log likelihood ratio: at or below the first H0 is accepted, at or above the second H1."""
-        return math.log(self.beta / (1 - self.alpha)), math.log((1 - self.beta) / self.alpha)
-
-    @property
-    def scores(self) -> tuple[float, float]:
-        """The mean scores of H0 and H1."""
-        return logistic(self.elo0 / ELO), logistic(self.elo1 / ELO)
 
 
 @define
@@ -170,11 +131,6 @@ class Sprt:
         value = elo(min(1 - edge, max(edge, middle)))
         assert value is not None
         return Estimate(value, elo(low), elo(high))
-
-
-def elo(score: float) -> float | None:
-    """The Elo difference of a mean score; None if it is not between 0 and 1."""
-    return ELO * math.log(score / (1 - score)) if 0.0 < score < 1.0 else None
 
 
 class Comparison:

@@ -68,10 +68,10 @@ class Swiss:
             found += block.next_games((), number + len(found), most - len(found))
         return found
 
-    def is_over(self, outcomes: Sequence[Outcome]) -> bool:
-        """Whether no game is left."""
+    def end(self, outcomes: Sequence[Outcome]) -> int | None:
+        """How many games there were, once all rounds are played."""
         self._draw(outcomes)
-        return len(self._blocks) == self._rounds and len(outcomes) >= _end(self._blocks[-1])
+        return self._blocks[-1].end(outcomes) if len(self._blocks) == self._rounds else None
 
     def _draw(self, outcomes: Sequence[Outcome]) -> None:
         """Draw every round that the outcomes decide and that is not drawn yet."""
@@ -245,7 +245,6 @@ def _lot(cup: Cup, number: int, name: str) -> bytes:
 
 
 def _end(block: Block) -> int:
-    assert block.expected is not None, "rounds have an end"
     return block.first_id + block.expected
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
 from netsiege.hub.tournament.model import (
     ATTACKER,
+    COMPARE,
     DEFENDER,
     GAUNTLET,
     ROUND_ROBIN,
@@ -16,6 +18,14 @@ from netsiege.hub.tournament.model import (
     Player,
 )
 
+if TYPE_CHECKING:
+    from netsiege.hub.tournament.results import Compared
+
+_COMPARED: Final = {
+    "accept H1": "{a} is better than {b}: H1 is accepted.",
+    "accept H0": "{a} is not better than {b} by what was asked: H0 is accepted.",
+    "continue": "Nothing is decided between {a} and {b}.",
+}
 _PLAYS: Final = {ATTACKER: "attack", DEFENDER: "defence"}
 
 
@@ -68,17 +78,25 @@ def say_ground(ground: Ground) -> str:
 
 def say_cup(cup: Cup) -> list[str]:
     """The cup in a few sentences."""
-    return [_say_format(cup), _say_fairness(cup), _say_clocks(cup), _say_bench(cup)]
+    said = [_say_format(cup), _say_fairness(cup), _say_clocks(cup), _say_bench(cup)]
+    if cup.within is not None:
+        said.insert(1, f"It stops once all ratings are known within {cup.within:g} points of Elo.")
+    return said
 
 
 def _say_format(cup: Cup) -> str:
     field = counted(len(cup.entrants), "entrant")
-    each = f"{counted(cup.format.games, 'seed')} for each pairing on each ground, from seed {cup.seed}"
+    most = "at most " if cup.within is not None or cup.format.kind == COMPARE else ""
+    each = f"{most}{counted(cup.format.games, 'seed')} for each pairing on each ground, from seed {cup.seed}"
     if cup.format.kind == GAUNTLET:
         return f"A gauntlet: {cup.format.hero} against the other {len(cup.entrants) - 1}; {each}."
     if cup.format.kind == SWISS:
         rounds = f", {counted(cup.format.rounds, 'round')}" if cup.format.rounds else ""
         return f"A Swiss system of {field}{rounds}: those of like strength meet; {each}."
+    if cup.format.kind == COMPARE:
+        others = len(cup.entrants) - 2
+        against = f", each against the other {others}" if others else ""
+        return f"A comparison of {cup.format.a} with {cup.format.b}{against}; {each}."
     if cup.format.kind == ROUND_ROBIN:
         return f"A round robin of {field}: every attacker meets every defender; {each}."
     return f"{cup.format.kind} of {field}; {each}."
@@ -109,4 +127,20 @@ def _say_bench(cup: Cup) -> str:
     return (
         f"Who forfeits {counted(cup.forfeits, 'game')} in a row, or {cup.forfeits} and a quarter of all, is "
         f"benched."
+    )
+
+
+def say_comparison(told: Compared) -> Iterator[str]:
+    """What a comparison has come to, in a few sentences."""
+    yield _COMPARED[told.state].format(a=told.a, b=told.b)
+    ends = ", ".join("open" if end is None else f"{end:+.0f}" for end in (told.elo.low, told.elo.high))
+    yield (
+        f"Elo {told.elo.value:+.0f} [{ends}]; {counted(told.games, 'game')} on "
+        f"{counted(told.slices, 'slice')}: {told.better:,} better, {told.as_good:,} as good, "
+        f"{told.worse:,} worse."
+    )
+    lower, upper = told.bounds
+    yield (
+        f"Log likelihood ratio {told.llr:+.2f}, between {lower:+.2f} (H0, Elo {told.elo0:g}) and "
+        f"{upper:+.2f} (H1, Elo {told.elo1:g}); risks of error {told.alpha:g} and {told.beta:g}."
     )

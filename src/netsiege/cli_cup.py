@@ -106,16 +106,15 @@ def tournament_compare(
     as_json: Json = False,
 ) -> None:
     """Find out which of two agents is better, with no more games than that takes (a sequential test)."""
-    from netsiege.cups import Duel, Venue, begin, find_duel, new_folder
-    from netsiege.hub.tournament.sequential import Hypotheses
+    from netsiege.cups import Venue, begin, find_comparison, new_folder
 
-    duel = Duel(a, b, games, Hypotheses(elo0, elo1, alpha, beta))
-    loaded = find_duel(duel, scenario or ["two_networks"], against or [], seed)
+    settings = {"elo0": elo0, "elo1": elo1, "alpha": alpha, "beta": beta, "games": games, "seed": seed}
+    loaded = find_comparison(a, b, scenario or ["two_networks"], against or [], settings)
     for warning in loaded.warnings:
         print(f"netsiege: warning: {warning}", file=sys.stderr)
     folder = new_folder(loaded.cup.name) if out is None else Path(out)
     venue = Venue(hub, keys, workers)
-    with begin(loaded.cup, folder, venue, Path(), duel) as store:
+    with begin(loaded.cup, folder, venue, Path()) as store:
         _play(store, venue, as_json)
 
 
@@ -123,12 +122,23 @@ def tournament_compare(
 def tournament_show(
     folder: Folder,
     follow: Annotated[bool, typer.Option("--follow", help="Watch it until it is over.")] = False,
+    game: Annotated[
+        Optional[int],
+        typer.Option("--game", metavar="N", help="All about one game, with what its entrants have printed."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show how a cup stands, while it runs or afterwards."""
-    from netsiege.show_cup import show_cup
+    """Show how a cup stands, or one of its games, while it runs or afterwards."""
+    if game is None:
+        from netsiege.show_cup import show_cup
 
-    show_cup(Path(folder), follow=follow, as_json=as_json)
+        show_cup(Path(folder), follow=follow, as_json=as_json)
+    elif follow:
+        raise typer.BadParameter("--follow watches the whole cup: leave it out, or --game")
+    else:
+        from netsiege.show_game import show_game
+
+        show_game(Path(folder), game, as_json=as_json)
 
 
 @tournament_app.command("verify")
@@ -144,20 +154,17 @@ def tournament_verify(folder: Folder) -> None:
 
 
 def _play(store: Store, venue: Venue, as_json: bool) -> None:
-    from netsiege.cups import duel_in, duel_state, run_cup
-    from netsiege.hub.tournament.results import dump_results, read_results
+    from netsiege.cups import run_cup
+    from netsiege.hub.tournament.results import read_results
+    from netsiege.hub.tournament.results_files import dump_results
     from netsiege.local import Stop
     from netsiege.show_cup import print_results
-    from netsiege.show_duel import print_duel
 
     with Stop() as stop:
         over = run_cup(store, venue, stop)
     results, _ = read_results(store)
     folder = store.path.parent
-    duel = duel_in(store)
-    if duel is not None:
-        print_duel(duel_state(store), as_json)
-    elif as_json:
+    if as_json:
         print(dump_results(results), end="")
     else:
         print_results(results)

@@ -14,7 +14,9 @@ from netsiege.errors import SiegeError
 from netsiege.hub.tournament.conduct import outcome_of
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, Cup, Ground, Outcome
 from netsiege.hub.tournament.records import Reader
-from netsiege.hub.tournament.results import dump_csv, dump_results, read_results
+from netsiege.hub.tournament.results import ENDED, read_results
+from netsiege.hub.tournament.results_files import dump_csv, dump_results
+from netsiege.hub.tournament.schedule import schedule_of
 from netsiege.shown import LINE_CHARS, shown
 
 
@@ -44,10 +46,13 @@ def verify_cup(folder: Path) -> Checked:
         results, outcomes = read_results(store)
         decided, share = store.decided_by(), replay_share(store)
         rooms = {(each.game, each.number): each.room for each in store.attempts()}
+        ended = store.notes().get(ENDED)
     for name, made in (("results.json", dump_results(results)), ("results.csv", dump_csv(outcomes))):
         difference = _compare_file(folder / name, made)
         if difference:
             return Checked(difference)
+    if ended is not None and schedule_of(store.cup).end(outcomes) != len(outcomes):
+        return Checked(f"{folder}: the cup is not over after {len(outcomes):,} games, as its store says")
     check = _Check(store.cup, folder, share)
     counts = {"replays": 0, "unplayed": 0, "unkept": 0}
     for outcome in outcomes:

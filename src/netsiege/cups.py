@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import itertools
-import json
 import math
 import os
 import platform
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 import attrs
-import cattrs
 
 import netsiege
 from netsiege.agents.registry import choose_agent
@@ -29,17 +26,17 @@ from netsiege.files import replace_file
 from netsiege.hub.tournament import plain
 from netsiege.hub.tournament import results as told
 from netsiege.hub.tournament.conduct import Conduct
-from netsiege.hub.tournament.cup import SMALL_CUP, LoadedCup, changed, load_cup, make_cup
+from netsiege.hub.tournament.cup import RISKS, SMALL_CUP, LoadedCup, changed, load_cup, make_cup
 from netsiege.hub.tournament.director import Director
+from netsiege.hub.tournament.entrants import name_of
 from netsiege.hub.tournament.grounds import spec_of
-from netsiege.hub.tournament.model import Cup, Game, Ground
+from netsiege.hub.tournament.model import COMPARE, Cup, Game, Ground
 from netsiege.hub.tournament.page import write_page
 from netsiege.hub.tournament.processes import EntrantProcesses, Post
 from netsiege.hub.tournament.records import Reader
-from netsiege.hub.tournament.results import Results
-from netsiege.hub.tournament.schedule import Schedule, comparison, schedule_of
-from netsiege.hub.tournament.sequential import Comparison, Hypotheses
-from netsiege.hub.tournament.stopping import Stopping
+from netsiege.hub.tournament.results import ENDED, Results, may_stop
+from netsiege.hub.tournament.results_files import write_results
+from netsiege.hub.tournament.schedule import schedule_of
 from netsiege.hub.tournament.store import Store
 from netsiege.keys import NO_KEYS, Keys
 from netsiege.local import WATCH_S, Children, LocalHub
@@ -49,6 +46,7 @@ from netsiege.rooms import room_of
 from netsiege.scenarios.model import Spec
 from netsiege.scenarios.source import Value
 from netsiege.show_cup import PLANNED, CupView
+from netsiege.shown import shown
 
 JOURNAL: Final = "hub.journal"
 REPLAYS: Final = "replays"
@@ -60,7 +58,6 @@ FILES: Final = "files"
 """Notes of a store: what its rooms are called by, where it is played, if that is not here, where that hub's
 journal is, and the folder of the cup's file.
 """
-DUEL: Final = "compare"
 PANEL: Final = {"Attacker": "random-defender", "Defender": "scripted-attacker"}
 """Whom two agents of one role are compared against, unless others are named."""
 LAST_HUB_S: Final = 10.0
@@ -68,16 +65,6 @@ SHOW_S: Final = 0.5
 ROLES: Final = ("Attacker", "Defender", "Benign")
 TOP_SHARE: Final = 0.05
 """Of the time, at most, goes into working out the ranking while games are played."""
-
-
-@attrs.frozen
-class Duel:
-    """Two agents that are compared, on so many slices at most."""
-
-    a: str
-    b: str
-    slices: int
-    hypotheses: Hypotheses
 
 
 @attrs.frozen
@@ -117,60 +104,38 @@ def _read_cup(path: Path) -> Cup:
     return plain.load_cup(text, str(path))
 
 
-def find_duel(duel: Duel, scenarios: list[str], against: list[str], seed: int) -> LoadedCup:
-    """The cup in which two entrants are compared. Raises `ConfigError`."""
-    roles = set(roles_of(duel.a)) & set(roles_of(duel.b))
+def find_comparison(
+    a: str, b: str, scenarios: Sequence[str], against: Sequence[str], settings: Mapping[str, Value]
+) -> LoadedCup:
+    """The cup in which two agents are compared. `settings` are the cup's others, and those of its format.
+
+    Raises `ConfigError`.
+    """
+    if a == b:
+        raise ConfigError(f"tournament compare: {shown(a)} is compared with itself; name two agents")
+    roles = set(roles_of(a)) & set(roles_of(b))
     panel = against or ([] if len(roles) > 1 else [PANEL[role] for role in roles if role in PANEL])
+    one, other = (name_of(a), name_of(b)) if name_of(a) != name_of(b) else (a, b)
     value: dict[str, Value] = {
-        "entrants": [duel.a, duel.b, *(each for each in panel if each not in (duel.a, duel.b))],
+        "entrants": [
+            {"name": one, "agent": a},
+            {"name": other, "agent": b},
+            *(each for each in panel if each not in (a, b)),
+        ],
         "scenarios": list(scenarios),
-        "games": duel.slices,
-        "seed": seed,
+        "format": {COMPARE: {"a": one, "b": other, **{key: settings[key] for key in RISKS}}},
+        **{key: told for key, told in settings.items() if key not in RISKS},
     }
-    loaded = make_cup(value, roles_of, "tournament compare", "comparison")
-    duel.hypotheses.check("tournament compare")
-    _stopping(loaded.cup, duel)  # raises now what it would later
-    return loaded
+    return make_cup(value, roles_of, "tournament compare", "comparison")
 
 
-def schedule_in(store: Reader) -> Schedule:
-    """The schedule of a cup: its own, or that of the comparison that it is."""
-    duel = duel_in(store)
-    return schedule_of(store.cup) if duel is None else _stopping(store.cup, duel)
-
-
-def duel_in(store: Reader) -> Duel | None:
-    """Who is compared in a cup, and how; None if it is no comparison."""
-    said = store.notes().get(DUEL)
-    return None if said is None else cattrs.structure(json.loads(said), Duel)
-
-
-def duel_state(store: Reader) -> Comparison:
-    """What a comparison has come to, from the outcomes in the order of the schedule."""
-    duel = duel_in(store)
-    assert duel is not None
-    stopping = _stopping(store.cup, duel)
-    whole = list(itertools.takewhile(lambda pair: pair[0] == pair[1].game.id, enumerate(store.outcomes())))
-    stopping.is_over([outcome for _, outcome in whole])
-    return stopping.comparison
-
-
-def _stopping(cup: Cup, duel: Duel) -> Stopping:
-    a, b = cup.entrants[0].name, cup.entrants[1].name
-    block = comparison(cup, a, b, duel.slices)
-    legs = 0 if cup.entrants[0].plays_both and cup.entrants[1].plays_both else len(block.legs) // 2
-    return Stopping(block, Comparison(a, b, legs, duel.hypotheses))
-
-
-def begin(cup: Cup, folder: Path, venue: Venue, files: Path, duel: Duel | None = None) -> Store:
+def begin(cup: Cup, folder: Path, venue: Venue, files: Path) -> Store:
     """A store for a cup that is to be played. Raises `ConfigError` if there is one in the folder."""
     store = Store.create(folder, cup, f"netsiege {netsiege.__version__}")
-    expected = schedule_of(cup).expected if duel is None else None
     notes = {TAG: f"cup-{os.urandom(4).hex()}", HUB: venue.hub or "", FILES: str(files.absolute())}
     notes[REPLAYS] = repr(venue.replays)
     notes |= {JOURNAL_AT: str(Path(venue.journal).absolute())} if venue.journal is not None else {}
-    notes |= {PLANNED: str(expected)} if expected is not None else {}
-    notes |= {DUEL: json.dumps(cattrs.unstructure(duel))} if duel is not None else {}
+    notes |= {} if may_stop(cup) else {PLANNED: str(schedule_of(cup).expected)}
     store.write(notes=notes)
     return store
 
@@ -190,9 +155,8 @@ def run_cup(store: Store, venue: Venue, stop: Callable[[], bool]) -> bool:
         processes = stack.enter_context(EntrantProcesses(store.path.parent / LOGS))
         notes = store.notes()
         tag = notes[TAG]
-        conduct = Conduct(
-            store.cup, schedule_in(store), tag, store.outcomes(), store.benched(), store.attempts()
-        )
+        schedule = schedule_of(store.cup)
+        conduct = Conduct(store.cup, schedule, tag, store.outcomes(), store.benched(), store.attempts())
         director = Director(
             store.cup,
             store,
@@ -209,6 +173,7 @@ def run_cup(store: Store, venue: Venue, stop: Callable[[], bool]) -> bool:
         )
         over = director.run(stop)
         if over:
+            store.write(notes={ENDED: str(schedule.end(conduct.outcomes))})
             director.close()
     finish(store, time.monotonic() - began_s)
     return over
@@ -337,7 +302,7 @@ def finish(store: Store, took_s: float) -> Results:
         "seconds": round(took_s, 1),
         "again": "netsiege tournament verify DIR; netsiege tournament run cup.json",
     }
-    told.write_results(folder, results, outcomes, run)
+    write_results(folder, results, outcomes, run)
     replace_file(folder / "cup.json", plain.dump_cup(store.cup) + "\n", 0o600)
     write_page(folder, results)
     write_replays(store, folder)

@@ -19,7 +19,8 @@ from rich.text import Text
 
 from netsiege.hub.tournament import results as told
 from netsiege.hub.tournament.records import Counts, Reader
-from netsiege.hub.tournament.words import counted, say_cup
+from netsiege.hub.tournament.results_files import dump_results
+from netsiege.hub.tournament.words import counted, say_comparison, say_cup
 from netsiege.shown import LINE_CHARS, shown
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def show_cup(folder: Path, *, follow: bool = False, as_json: bool = False) -> No
         results, _ = told.read_results(store, curves=as_json)
         running = store.is_running()
     if as_json:
-        sys.stdout.write(told.dump_results(results))
+        sys.stdout.write(dump_results(results))
         return
     print_results(results)
     if running:
@@ -82,6 +83,9 @@ def print_results(results: Results) -> None:
             if table is not None:
                 title = _HEADINGS[role] + ("" if grounds == "all" else f", {grounds} networks")
                 console.print(_ranking(title, table.rows, console.width))
+    if results.comparison is not None:
+        for line in say_comparison(results.comparison):
+            console.print(Text(shown(line, LINE_CHARS)))
     for line in result_lines(results):
         console.print(Text(shown(line, LINE_CHARS)))
 
@@ -89,7 +93,9 @@ def print_results(results: Results) -> None:
 def result_lines(results: Results) -> Iterator[str]:
     """What is to be said beside the tables, a line each."""
     said = f"{counted(results.games, 'game')} played, {results.counted:,} counted"
-    if results.games < results.scheduled:
+    if results.stopped:
+        said += ", as many as it took"
+    elif results.games < results.scheduled:
         said += f", {results.scheduled - results.games:,} of the schedule to come"
     yield f"{said}. Ratings in Elo points, each table's centred on zero, with 95% intervals."
     for cycle in results.cycles:

@@ -21,8 +21,10 @@ from pathlib import Path
 from statistics import NormalDist, fmean
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from netsiege.hub.tournament.elo import ELO, logistic
+from netsiege.hub.tournament.hypotheses import Hypotheses
 from netsiege.hub.tournament.model import (
     ATTACKER,
     DEFENDER,
@@ -34,9 +36,11 @@ from netsiege.hub.tournament.model import (
     Outcome,
     Player,
 )
-from netsiege.hub.tournament.ratings import ELO, OVERALL, Tally, logistic, rate
-from netsiege.hub.tournament.sequential import Comparison, Hypotheses, State
+from netsiege.hub.tournament.ratings import OVERALL, Tally, rate
+from netsiege.hub.tournament.schedule import schedule_of
+from netsiege.hub.tournament.sequential import Comparison, State
 from netsiege.hub.tournament.standing import Standing
+from netsiege.hub.tournament.stopping import Precise
 
 NORMAL = NormalDist()
 
@@ -113,6 +117,8 @@ class Design:
     luck: Luck = Luck()
     swiss: bool = False
     """Whether everybody has one opponent in each slice, by lot, in both roles."""
+    within: float | None = None
+    """The cup stops once its ratings are known so well; `slices` are then the most."""
 
     @property
     def both(self) -> list[str]:
@@ -163,6 +169,8 @@ DESIGNS = {
         swiss=True,
     ),
     "10 slices": Design(EVEN, CROSSED, {"s": 80.0}, 10),
+    "stopped within 70 points, at most 200 slices": Design(EVEN, CROSSED, {"s": 80.0}, 200, within=70.0),
+    "stopped within 120 points, at most 200 slices": Design(EVEN, CROSSED, {"s": 80.0}, 200, within=120.0),
 }
 
 
@@ -184,6 +192,9 @@ def cup(design: Design, seed: int) -> dict[str, list[bool]]:
     cup_ = cup_of(both=design.both, attackers=[n for n in design.attack if n not in design.both])
     standing = Standing(cup_)
     outcomes = list(design.outcomes(random.Random(seed)))
+    if design.within is not None:
+        slices = schedule_of(evolve(cup_, format=Format(games=design.slices)))  # as many games in each
+        outcomes = outcomes[: Precise(cup_, slices, design.within).look(outcomes)]
     standing.extend(outcomes)
     table = standing.tables().all
     assert table.ratings is not None

@@ -90,12 +90,12 @@ def chance(game: Game) -> float:
 def played(schedule: Schedule, score: Callable[[Game], float] = chance) -> list[Outcome]:
     """All games of a schedule, one after the other."""
     outcomes: list[Outcome] = []
-    while not schedule.is_over(outcomes):
+    while schedule.end(outcomes) is None:
         games = schedule.next_games(outcomes)
         assert games, "a schedule that is not over goes on"
         outcomes += [outcome_of(game, score(game)) for game in games]
     assert schedule.next_games(outcomes) == []
-    return outcomes
+    return outcomes[: schedule.end(outcomes)]
 
 
 def games_of(outcomes: Sequence[Outcome]) -> list[Game]:

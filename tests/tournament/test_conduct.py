@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsiege.hub.tournament.conduct import ABSENT, BENCHED, LOST_MAX, Conduct, Orders, outcome_of
-from netsiege.hub.tournament.model import ATTACKER, DEFENDER, Cup, Entrant, Format, Ground, Player
+from netsiege.hub.tournament.hypotheses import Hypotheses
+from netsiege.hub.tournament.model import ATTACKER, COMPARE, DEFENDER, Cup, Entrant, Format, Ground, Player
 from netsiege.hub.tournament.records import DONE, OPEN, VOID, Bench
 from netsiege.hub.tournament.schedule import schedule_of
 from netsiege.protocol import Cause, Result
@@ -257,7 +258,8 @@ def play_out(of, seed, trouble):
             played.conduct.ended(flight.room, result, "finished", "")
         played.follow()
     assert played.conduct.is_over
-    assert played.outcomes == {o.game.id: o for o in played.conduct.outcomes}
+    counted = len(played.conduct.outcomes)
+    assert played.conduct.outcomes == [played.outcomes[number] for number in range(counted)]
     return played.conduct.outcomes, played.benched
 
 
@@ -275,12 +277,31 @@ def restarted(played):
     return again
 
 
+FIELD = cup(2, 2, games=30, seats=3, forfeits=6)
+COMPARISON = Format(COMPARE, 200, a="a0", b="a1", hypotheses=Hypotheses(-100, 100))
+STOPPING = {
+    "precise": attrs.evolve(FIELD, format=Format(games=200), within=150.0, forfeits=0),
+    "compared": attrs.evolve(FIELD, format=COMPARISON, forfeits=0),
+    "compared and benched": attrs.evolve(FIELD, format=COMPARISON, forfeits=3),
+}
+CUPS = {"whole": FIELD, **STOPPING}
+
+
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32))
-def test_arrivals_and_troubles_change_nothing(seed):
-    of = cup(2, 2, games=30, seats=3, forfeits=6)
+@given(st.sampled_from(sorted(CUPS)), st.integers(0, 2**32))
+def test_arrivals_and_troubles_change_nothing(kind, seed):
+    of = CUPS[kind]
     calm, benched = play_out(of, 0, 0.0)
     rough, benched_too = play_out(of, seed, 0.04)
     assert rough == calm
     assert set(benched_too) == set(benched)
     assert {type(each) for each in benched} <= {Bench}
+
+
+@pytest.mark.parametrize("kind", sorted(STOPPING))
+def test_cup_that_may_stop_does_before_its_last_game(kind):
+    of = STOPPING[kind]
+    outcomes, _ = play_out(of, 1, 0.0)
+    assert 0 < len(outcomes) < schedule_of(of).expected
+    assert schedule_of(of).end(outcomes) == len(outcomes)
+    assert schedule_of(of).end(outcomes[:-1]) is None

@@ -3,8 +3,9 @@ import random
 
 import pytest
 
+from netsiege.hub.tournament.elo import ELO, logistic
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER
-from netsiege.hub.tournament.ratings import ELO, OVERALL, Tally, logistic, rate
+from netsiege.hub.tournament.ratings import OVERALL, Tally, rate
 from tests.tournament.coverage import DESIGNS, coverage
 
 NO_PRIOR = {"prior_sd": 1e3, "ease_sd": 1e3}

@@ -28,14 +28,11 @@ from netsiege.hub.tournament.model import (
 from netsiege.hub.tournament.page import page, write_page
 from netsiege.hub.tournament.records import Bench
 from netsiege.hub.tournament.results import (
-    COLUMNS,
     checkpoints,
-    dump_csv,
-    dump_results,
     read_results,
     results_of,
-    write_results,
 )
+from netsiege.hub.tournament.results_files import COLUMNS, dump_csv, dump_results, write_results
 from netsiege.hub.tournament.store import Store
 from netsiege.hub.tournament.words import say_cup, say_entrant
 
@@ -248,6 +245,8 @@ def test_results_json_has_the_documented_fields_and_nothing_secret():
         "curves",
         "forfeits",
         "benched",
+        "stopped",
+        "comparison",
     ]
     assert read["tables"][0]["rows"][0]["entrant"] == "ada"
     assert list(read["tables"][1]["rows"][0]) == [

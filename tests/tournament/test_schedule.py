@@ -9,6 +9,7 @@ from fractions import Fraction
 from itertools import combinations
 from random import Random
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from netsiege.errors import ConfigError
 from netsiege.hub.tournament.blocks import slice_seed
 from netsiege.hub.tournament.matching import FREE, Matching
-from netsiege.hub.tournament.model import GAUNTLET, SWISS, Cup, Game, Outcome
+from netsiege.hub.tournament.model import COMPARE, GAUNTLET, SWISS, Cup, Format, Game, Outcome
 from netsiege.hub.tournament.schedule import comparison, forfeiter, schedule_of
 from netsiege.hub.tournament.swiss import Record, Swiss
 from tests.tournament.small_cups import (
@@ -140,7 +141,7 @@ def test_the_order_in_which_games_end_changes_no_game(cup: Cup, luck: int) -> No
     ended: dict[int, Outcome] = {}
     waiting: dict[int, Game] = {}
     outcomes: list[Outcome] = []
-    while not schedule.is_over(outcomes):
+    while schedule.end(outcomes) is None:
         first = max([len(outcomes) - 1, *waiting, *ended]) + 1
         games = schedule.next_games(outcomes, first, random.randint(1, 5))
         assert [game.id for game in games] == list(range(first, first + len(games)))
@@ -159,7 +160,7 @@ def test_a_cup_that_is_taken_up_again_goes_on_with_the_same_games(cup: Cup, data
     again = schedule_of(cup)
     following = again.next_games(outcomes[:known])
     assert following == games_of(outcomes)[known : known + len(following)]
-    assert again.is_over(outcomes[:known]) == (known == len(outcomes))
+    assert again.end(outcomes[:known]) == (len(outcomes) if known == len(outcomes) else None)
     assert bool(following) == (known < len(outcomes))
 
 
@@ -422,14 +423,19 @@ def test_a_pair_that_cannot_be_fixed_stays_free_for_others() -> None:
 # -- comparisons
 
 
-def test_comparison_of_two_with_both_roles_is_pairs_without_end() -> None:
-    schedule = comparison(cup_of("BBA", grounds=2), "B0", "B1")
+def compared(kinds: str, one: str, other: str, games: int = 50, grounds: int = 1, seed: int = 0) -> Cup:
+    cup = cup_of(kinds, grounds=grounds, seed=seed)
+    return attrs.evolve(cup, format=Format(COMPARE, games, a=one, b=other))
+
+
+def test_comparison_of_two_with_both_roles_is_pairs() -> None:
+    schedule = comparison(compared("BB", "B0", "B1", 600_000, grounds=2))
     assert told(schedule.next_games([], most=5)) == [
         "B0-B1 g0.0", "B1-B0 g0.0", "B0-B1 g1.0", "B1-B0 g1.0", "B0-B1 g0.1",
     ]  # fmt: skip
     (far,) = schedule.next_games([], 1_000_001, 1)
     assert (far.id, far.pair, far.attacker) == (1_000_001, 1_000_000, "B1")
-    assert schedule.expected is None
+    assert schedule.expected == 2_400_000
 
 
 @pytest.mark.parametrize(
@@ -445,38 +451,38 @@ def test_comparison_of_two_with_both_roles_is_pairs_without_end() -> None:
 def test_comparison_in_one_role_is_against_the_same_panel(
     kinds: str, one: str, other: str, expected: list[str]
 ) -> None:
-    schedule = comparison(cup_of(kinds), one, other, slices=2)
+    schedule = comparison(compared(kinds, one, other, 2))
     games = schedule.next_games([])
     assert [f"{game.attacker}-{game.defender}" for game in games] == expected * 2
     assert [game.pair for game in games] == [game.id - game.id % 2 for game in games]
     assert len({game.seed for game in games}) == 2
     outcomes = [outcome_of(game, 1) for game in games]
-    assert not schedule.is_over(outcomes[:-1])
-    assert schedule.is_over(outcomes)
+    assert schedule.end(outcomes[:-1]) is None
+    assert schedule.end(outcomes) == len(outcomes)
 
 
 @given(fields, st.integers(0, 50), seeds)
 def test_comparison_is_the_same_however_it_is_asked_for(kinds: str, known: int, seed: int) -> None:
-    cup = cup_of(kinds + "BB", seed=seed, grounds=2)
-    one, other = (entrant.name for entrant in cup.entrants[-2:])
-    schedule = comparison(cup, one, other)
+    names = [entrant.name for entrant in cup_of(kinds + "BB").entrants]
+    cup = compared(kinds + "BB", names[-2], names[-1], seed=seed, grounds=2)
+    schedule = comparison(cup)
     games = schedule.next_games([], most=100)
     outcomes = [outcome_of(game, chance(game)) for game in games]
-    assert comparison(cup, one, other).next_games(outcomes[:known], most=100 - known) == games[known:]
-    assert not schedule.is_over(outcomes)
+    assert comparison(cup).next_games(outcomes[:known], most=100 - known) == games[known:]
+    assert schedule.end(outcomes) is None
 
 
 @pytest.mark.parametrize(
     ("kinds", "one", "other", "said"),
     [
-        ("AAD", "A0", "A9", "compare: there is no entrant 'A9'; known: A0, A1, D2"),
-        ("AAD", "A0", "A0", "compare: 'A0' is compared with itself; name two entrants"),
-        ("AAD", "A0", "D2", "compare: 'A0' plays Attacker only, 'D2' Defender only: they share no role"),
+        ("AAD", "A0", "A9", "there is no entrant 'A9'; known: A0, A1, D2"),
+        ("AAD", "A0", "A0", "'A0' is compared with itself; name two entrants"),
+        ("AAD", "A0", "D2", "'A0' plays Attacker only, 'D2' Defender only: they share no role"),
         ("DDD", "D0", "D1",
-         "compare: two defenders need at least one attacker beside them, to face both"),
+         "two defenders need at least one attacker beside them, to face both"),
     ],
 )  # fmt: skip
 def test_comparisons_that_make_no_sense_are_refused(kinds: str, one: str, other: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        comparison(cup_of(kinds), one, other)
+        comparison(compared(kinds, one, other))
     assert str(caught.value) == said

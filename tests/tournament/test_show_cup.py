@@ -14,7 +14,8 @@ from rich.console import Console
 from netsiege import show_cup
 from netsiege.errors import ConfigError
 from netsiege.hub.tournament.records import OPEN, Attempt, Bench, Counts, Reader
-from netsiege.hub.tournament.results import dump_results, read_results, results_of
+from netsiege.hub.tournament.results import read_results, results_of
+from netsiege.hub.tournament.results_files import dump_results
 from netsiege.hub.tournament.store import Store
 from netsiege.show_cup import CupProgress, CupView, follow_cup, print_results, say_time
 from tests.tournament.test_report import CUP, HOSTILE, OUTCOMES, RESULTS, cup_of, play
