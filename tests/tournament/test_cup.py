@@ -429,8 +429,8 @@ PROBLEMS: list[tuple[dict[str, Any], str]] = [
     ({"format": {"compare": {"a": "scripted-attacker", "b": "random-attacker"}}, "stop": {"within": 9}},
      "stop: a comparison stops by its own test"),
     ({"format": {"compare": {"a": "scripted-attacker", "b": "random-attacker"}},
-      "entrants": ["scripted-attacker", "random-attacker", "scripted-defender", "scripted-attacker,epsilon=1"],
-      },
+      "entrants": ["scripted-attacker", "random-attacker", "scripted-defender",
+                   "scripted-attacker,epsilon=1"]},
      "entrants: 'scripted-attacker,epsilon=1' has no game: it is not one whom 'scripted-attacker' and "
      "'random-attacker' can be compared against"),
     ({"entrants": [{"key": "ann", "role": "Attacker", "cpu_s": 5}]},
