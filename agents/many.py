@@ -9,6 +9,7 @@ from typing import Any, Final
 from attrs import define
 
 from netsiege.agents.base import BaseAgent, EpisodeSummary
+from netsiege.agents.marking import Speaker, marking
 from netsiege.client import Client
 from netsiege.errors import MatchOver, ProtocolError, SiegeError
 from netsiege.game import Action, Observation
@@ -29,7 +30,7 @@ class Player:
     """
 
     number: int
-    agent: BaseAgent
+    agent: BaseAgent | Speaker
     seat: Seat
     episodes: int | None
     episode: int = 0
@@ -52,10 +53,17 @@ class Players:
         self._told = told
         self._to_move: list[Player] = []
         self._to_repeat: list[Player] = []
+        self._marking = marking()
+        if self._marking is not None:
+            self._marking.begin()
 
     def sit(self, agent: BaseAgent, number: int, seat: Seat, episodes: int | None) -> None:
         """Has a copy of the agent play a seat, as its number `number`."""
-        player = Player(number, agent.copy_for(self._client, seat), seat, episodes)
+        marks = self._marking
+        copy = (
+            agent.copy_for(self._client, seat) if marks is None else marks.copy_for(agent, self._client, seat)
+        )
+        player = Player(number, copy, seat, episodes)
         self.playing[seat.handle] = player
         player.agent.episode_started(seat.observation)
         self._to_move.append(player)
@@ -98,7 +106,7 @@ class Players:
             elif each.seat is not None and each.seat.ended is not None:
                 self.leaving.discard(each.seat.handle)
                 if player is not None:
-                    del self.playing[each.seat.handle]
+                    self._remove(player)
                     over.append(player)
             elif player is not None:
                 self._refused(player, each.answer, each.request in crossed)
@@ -135,9 +143,14 @@ class Players:
             player.resetting = True
             self._client.send(session.reset(seat, Reset()))
         else:
-            del self.playing[seat.handle]
+            self._remove(player)
             self.leaving.add(seat.handle)
             self._client.send(session.leave(seat))
+
+    def _remove(self, player: Player) -> None:
+        del self.playing[player.seat.handle]
+        if self._marking is not None:
+            self._marking.end(player.seat.match)
 
 
 def play_many(agent: BaseAgent, seats: int, episodes: int | None) -> list[EpisodeSummary]:

@@ -19,6 +19,7 @@ from attrs import define, frozen
 
 from netsiege.errors import ConfigError, JournalError, ProtocolError
 from netsiege.hub.entries import Kept, KeptGame, MatchEnded, MatchMade, OpenMatch
+from netsiege.hub.strangers import distrust
 from netsiege.hub.turns import read_turns
 from netsiege.protocol import (
     MAX_SEED,
@@ -100,15 +101,18 @@ def load_kept(database: sqlite3.Connection, last_turn: int, log: Iterable[tuple[
             closed.append(OpenRoom.decode(opened))
         else:
             rooms.append((OpenRoom.decode(opened), made.get(name, 0)))
+    under_way = _load_open(database, log)
+    # of an earlier match of that name, which was closed, only the end is there
+    begun = {each.made.room for each in under_way}
     games = [
-        KeptGame(Arrange.decode(asked), _read_news(news), name in made)
+        KeptGame(Arrange.decode(asked), _read_news(news), name in begun or news is not None)
         for name, asked, news in database.execute("SELECT name, asked, news FROM games WHERE NOT closed")
     ]
     last = database.execute("SELECT COALESCE(MAX(id), 0) FROM matches").fetchone()[0]
     filed = database.execute("SELECT COALESCE(MAX(turn) + 1, 0) FROM chunks").fetchone()[0]
     made_in = database.execute("SELECT COALESCE(MAX(turn) + 1, 0) FROM matches").fetchone()[0]
     turns = max(last_turn, filed, made_in)
-    return Kept(rooms, _load_open(database, log), _load_ended(database), last, turns, closed, games)
+    return Kept(rooms, under_way, _load_ended(database), last, turns, closed, games)
 
 
 def _read_news(news: bytes | None) -> list[tuple[int, bytes]]:
@@ -210,7 +214,8 @@ def read_matches(path: str | os.PathLike[str]) -> Iterator[MatchRecord]:
         with contextlib.closing(
             sqlite3.connect(f"{where.as_uri()}?mode=ro", uri=True, timeout=5.0)
         ) as database:
-            _distrust(database)
+            database.execute("PRAGMA query_only = ON")
+            distrust(database, _TABLES, MAX_BLOB_BYTES)
             found = database.execute("SELECT name FROM meta").fetchone()
             name = a_text(64)(found[0] if found is not None else None)
             # before the rest, which may have more filed by then: what is in both is taken once
@@ -223,20 +228,6 @@ def read_matches(path: str | os.PathLike[str]) -> Iterator[MatchRecord]:
 def _said(error: Exception) -> str:
     """What an error says: a line or more, in which it may quote the file."""
     return (str(error) or type(error).__name__)[:300]
-
-
-def _distrust(database: sqlite3.Connection) -> None:
-    """What SQLite advises for files of strangers; and tables must be tables, of values that are stored."""
-    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_BLOB_BYTES)
-    for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0", "query_only = ON"):
-        database.execute(f"PRAGMA {pragma}")
-    for table in _TABLES:
-        row = database.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
-        # views, virtual tables, and columns that are computed could go on for ever
-        if row is None or not str(row[0]).upper().startswith("CREATE TABLE"):
-            raise JournalError(f"it has no table {table}")
-        if any(column[6] for column in database.execute(f"PRAGMA table_xinfo({table})")):
-            raise JournalError(f"the table {table} has columns that are computed")
 
 
 def _read(database: sqlite3.Connection, log: list[tuple[int, bytes]]) -> Iterator[MatchRecord]:

@@ -87,8 +87,7 @@ class Arena:
         self.limits = limits
         self.tally = self.gate.tally
         self.turnstile = Turnstile(limits)
-        self.started_s = now_s
-        self.now_s = now_s
+        self.started_s = self.now_s = now_s
         self.journaling = journaling
         self.to_agents: list[Send] = []
         self.to_workers: list[Send] = []
@@ -111,6 +110,8 @@ class Arena:
         self.homeless: dict[int, Match] = {}
         """The matches that no worker runs."""
         self.workers: dict[bytes, Worker] = {}
+        self.crowded = False
+        """Whether a match may wait for nothing but a worker."""
         self.moved = 0
         """Leases given so far that were not their match's first."""
         self.suspects: dict[bytes, Suspects] = {}
@@ -118,16 +119,15 @@ class Arena:
         self.batches: dict[tuple[bytes, int], list[object]] = {}
         self.holding: dict[int, Match] = {}
         """The matches whose round is not over yet, but whose replies are there."""
-        self.events = 0
         self._empty_doorstep()
         self.next_ping_s = now_s
         self.pings = 0
         """Numbered so far: never the same number to a worker that registers anew over its connection."""
         self.next_second_s = now_s
         self._sweep: list[bytes] = []
-        self.matches_made = 0
+        self.matches_made = self.events = 0
         self.clocked = False
-        """Whether any room has a clock."""
+        """Whether any room has a clock, or any match of a room that is closed."""
         for spec in rooms:
             self.add_room(spec)
 
@@ -171,14 +171,20 @@ class Arena:
     def add_game(self, asked: Arrange, hall: Room, like: Room) -> Room:
         """The room of an arranged match, which waits in its hall for who is called."""
         spec = attrs.evolve(like.spec, name=asked.name, seats=(), seed=asked.seed, episodes=1, arranged=False)
-        room = Room(spec, like.digest, hall=hall, arranged=asked)
-        self.rooms[asked.name] = hall.games[asked.name] = hall.pending[asked.name] = room
+        spec = attrs.evolve(spec, journal=spec.journal and hall.spec.journal)
+        room = Room(spec, like.digest, hall=hall, number=hall.numbered, arranged=asked)
+        self.rooms[asked.name] = hall.games[asked.name] = room
+        hall.numbered += 1
+        self.clocked = self.clocked or clocks.has_clock(spec)  # what it is like may be closed, and forgotten
+        hall.pending.add(room)
         return room
 
     def fill_rooms(self) -> None:
         """Places what has no worker, and makes what matches all rooms allow: when a worker is free."""
         leasing.place(self)
-        seating.fill_rooms(self)
+        if self.crowded:
+            self.crowded = False
+            seating.fill_rooms(self)
 
     def close_match(self, match: Match, cause: Cause, text: str) -> None:
         """Ends a match, takes it off its worker and tells whoever watches the room."""

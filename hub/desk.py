@@ -91,10 +91,14 @@ def _turn_out(arena: Arena, peer: bytes, request: int, grant: Grant | None, role
 def _check_room_for(arena: Arena, who: Who) -> None:
     limits = arena.limits
     if who.key and len(arena.roll.of_key.get(who.key, ())) >= limits.sessions_per_key:
-        raise ProtocolError(Code.OVERLOADED, f"this key has {limits.sessions_per_key} sessions already")
+        raise ProtocolError(
+            Code.OVERLOADED,
+            f"this key has {limits.sessions_per_key} sessions already (limit sessions_per_key)",
+        )
     if arena.gate.counts(who.address) and arena.roll.of_address[who.address] >= limits.sessions_per_address:
         raise ProtocolError(
-            Code.OVERLOADED, f"this address has {limits.sessions_per_address} sessions already"
+            Code.OVERLOADED,
+            f"this address has {limits.sessions_per_address} sessions already (limit sessions_per_address)",
         )
 
 
@@ -143,7 +147,7 @@ def _join(arena: Arena, session: Session, request: int, body: bytes) -> None:
         )
     if session.grant is None or not session.grant.may_play(said.role):
         raise ProtocolError(Code.NOT_ALLOWED, f"this key may not play {said.role}")
-    joiner = Joiner(session, request, room, said.role)
+    joiner = Joiner(session, request, room, said.role, session.grant.name)
     session.joins[request] = joiner
     seating.take_in(arena, joiner)
 
@@ -151,10 +155,15 @@ def _join(arena: Arena, session: Session, request: int, body: bytes) -> None:
 def _check_seat_for(arena: Arena, session: Session) -> None:
     limits = arena.limits
     if _seats(session) >= limits.seats_per_session:
-        raise ProtocolError(Code.OVERLOADED, f"a session holds at most {limits.seats_per_session} seats")
+        raise ProtocolError(
+            Code.OVERLOADED,
+            f"a session holds at most {limits.seats_per_session} seats (limit seats_per_session)",
+        )
     others = arena.roll.of_key.get(session.who.key, {})
     if sum(map(_seats, others)) >= limits.seats_per_key:
-        raise ProtocolError(Code.OVERLOADED, f"a key holds at most {limits.seats_per_key} seats")
+        raise ProtocolError(
+            Code.OVERLOADED, f"a key holds at most {limits.seats_per_key} seats (limit seats_per_key)"
+        )
 
 
 def _seats(session: Session) -> int:
@@ -210,7 +219,9 @@ def _open_room(arena: Arena, session: Session, request: int, body: bytes) -> Non
     room = arena.rooms.get(asked.name)
     if room is None or room.spec != asked:  # a room that is as asked for has been asked for before
         if sum(room.hall is None for room in arena.rooms.values()) >= arena.limits.rooms:
-            raise ProtocolError(Code.OVERLOADED, f"this hub has {arena.limits.rooms} rooms already")
+            raise ProtocolError(
+                Code.OVERLOADED, f"this hub has {arena.limits.rooms} rooms already (limit rooms)"
+            )
         try:
             room = arena.add_room(asked)
         except ConfigError as error:
@@ -232,12 +243,12 @@ def _watch(arena: Arena, session: Session, request: int, body: bytes) -> None:
 def _arrange(arena: Arena, session: Session, request: int, body: bytes) -> None:
     _check_directs(session, "arranges matches")
     asked = Arrange.decode(body)
-    for name in (asked.hall, asked.like):
+    # what is arranged already goes on without the room that it is like
+    for name in (asked.hall,) if asked.name in arena.rooms else (asked.hall, asked.like):
         _room(arena, session, name)
     room = halls.arrange(arena, asked)
     _answer(arena, session, Kind.ARRANGED, request, Arranged(room.spec.name).encode())
-    assert room.hall is not None
-    seating.fill_hall(arena, room.hall)
+    seating.fill_game(arena, room)
 
 
 def _close_room(arena: Arena, session: Session, request: int, body: bytes) -> None:
@@ -246,7 +257,10 @@ def _close_room(arena: Arena, session: Session, request: int, body: bytes) -> No
     room = arena.rooms.get(name)
     if room is not None:
         _room(arena, session, room.place.spec.name)
+        before = len(arena.matches)
         halls.close(arena, name)
+        if len(arena.matches) < before:
+            arena.fill_rooms()  # the workers of what was called off are free
     _answer(arena, session, Kind.ROOM_CLOSED, request, RoomClosed(name).encode())
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from netsiege.errors import ProtocolError
+from netsiege.hub.calls import Line
 from netsiege.hub.entries import GameArranged, GameClosed, GameNews, RoomClosed
 from netsiege.hub.records import Joiner, Room, Session
 from netsiege.protocol import Arrange, Call, Cause, Code, End, Kind, Player, message
@@ -26,24 +27,22 @@ CALLED_OFF = "the match was called off"
 
 def enter(joiner: Joiner) -> None:
     """Has a joiner wait in its hall, in the lines of all calls that it would answer."""
-    for line in _lines(joiner):
+    for line in lines_of(joiner):
         joiner.room.lines[line][joiner] = None
 
 
 def withdraw(joiner: Joiner) -> None:
     """Takes a joiner out of its lines again."""
-    for line in _lines(joiner):
+    for line in lines_of(joiner):
         waiting = joiner.room.lines[line]
         del waiting[joiner]
         if not waiting:
             del joiner.room.lines[line]
 
 
-def _lines(joiner: Joiner) -> Iterator[tuple[str, str, str]]:
-    session = joiner.session
-    names = {"", session.name}
-    keys = {"", session.grant.name if session.grant is not None else ""}
-    return itertools.product((joiner.role,), names, keys)
+def lines_of(joiner: Joiner) -> Iterator[Line]:
+    """The calls that a joiner would answer."""
+    return itertools.product((joiner.role,), {"", joiner.session.name}, {"", joiner.key})
 
 
 def waiting_joiners(hall: Room) -> int:
@@ -59,23 +58,38 @@ def call(room: Room) -> list[tuple[Joiner, Player]] | None:
     """
     assert room.hall is not None
     assert room.arranged is not None
-    found: dict[Joiner, Call] = {}
-    for each in room.arranged.calls:
-        line = room.hall.lines.get((each.role, each.name, each.key), {})
-        joiner = next((joiner for joiner in line if joiner not in found), None)
-        if joiner is None:
-            return None
-        found[joiner] = each
+    calls = room.arranged.calls
+    found: dict[Joiner, int] = {}
+    if not all(_find(room.hall, calls, number, found, set()) for number in range(len(calls))):
+        return None
     for joiner in found:
         withdraw(joiner)
-    del room.hall.pending[room.spec.name]
+    room.hall.pending.remove(room)
+    called = sorted(found, key=found.__getitem__)
     seated = []
     for role in room.spec.roles:
-        for index, joiner in enumerate(j for j, each in found.items() if each.role == role):
+        for index, joiner in enumerate(j for j in called if j.role == role):
             session = joiner.session
             key = session.grant.name if session.grant is not None else ""
             seated.append((joiner, Player(role, index, session.name, key)))
     return seated
+
+
+def _find(
+    hall: Room, calls: tuple[Call, ...], number: int, found: dict[Joiner, int], tried: set[Joiner]
+) -> bool:
+    """Finds who answers call `number`: if need be somebody who would answer another, for which another is
+    found (an augmenting path). Looks at no more joiners than there are calls.
+    """
+    asked = calls[number]
+    for joiner in hall.lines.get((asked.role, asked.name, asked.key), {}):
+        if joiner in tried:
+            continue
+        tried.add(joiner)
+        if joiner not in found or _find(hall, calls, found[joiner], found, tried):
+            found[joiner] = number
+            return True
+    return False
 
 
 # --- what a director asks ---------------------------------------------------------------------------------
@@ -91,7 +105,9 @@ def arrange(arena: Arena, asked: Arrange) -> Room:
     hall, like = (_arranged_room(arena, name) for name in (asked.hall, asked.like))
     if len(hall.games) >= arena.limits.arranged:
         limit = arena.limits.arranged
-        raise ProtocolError(Code.OVERLOADED, f"a hall has at most {limit} matches that are not closed")
+        raise ProtocolError(
+            Code.OVERLOADED, f"a hall has at most {limit} matches that are not closed (limit arranged)"
+        )
     roles = like.spec.roles
     if not asked.calls or any(each.role not in roles for each in asked.calls):
         raise ProtocolError(
@@ -122,14 +138,12 @@ def close(arena: Arena, name: str) -> None:
     room.closed = True
     if room.hall is not None:
         room.hall.games.pop(name, None)
-        room.hall.pending.pop(name, None)
+        room.hall.pending.remove(room)
         for match in [match for match in arena.matches.values() if match.room is room] if room.open else []:
             arena.abandon(match, Code.MATCH_OVER, Cause.LEFT, CALLED_OFF)
-    told = End(Cause.FINISHED, "the room is closed").encode()
     lines = [*room.lines.values(), *room.waiting.values()]
     for joiner in dict.fromkeys(itertools.chain(*lines)):
-        joiner.session.joins.pop(joiner.request, None)
-        arena.to_agents.append((joiner.session.peer, message(Kind.END, 0, joiner.request, told)))
+        send_home(arena, joiner)
     room.lines.clear()
     room.waiting.clear()
     for session in room.watchers:
@@ -138,12 +152,22 @@ def close(arena: Arena, name: str) -> None:
         arena.records.append(RoomClosed(name) if room.hall is None else GameClosed(name))
 
 
+def send_home(arena: Arena, joiner: Joiner) -> None:
+    """Tells a joiner that its room is closed."""
+    told = End(Cause.FINISHED, "the room is closed").encode()
+    joiner.session.joins.pop(joiner.request, None)
+    arena.to_agents.append((joiner.session.peer, message(Kind.END, 0, joiner.request, told)))
+
+
 # --- what came of it --------------------------------------------------------------------------------------
 
 
 def keep_news(arena: Arena, room: Room, kind: int, body: bytes) -> None:
-    """Keeps what is told of an arranged match, once and for all when it has ended."""
-    if room.hall is None or room.closed:
+    """Keeps what is told of an arranged match, once and for all when it has ended.
+
+    A match that is played again from an old snapshot may say what is kept already.
+    """
+    if room.hall is None or room.closed or (kind, body) in room.news:
         return
     room.news.append((kind, body))
     if kind == Kind.MATCH and arena.journaling and room.spec.journal:
@@ -151,8 +175,10 @@ def keep_news(arena: Arena, room: Room, kind: int, body: bytes) -> None:
 
 
 def tell_again(arena: Arena, hall: Room, session: Session, request: int) -> None:
-    """Tells who has just begun to watch a hall what came of its matches, as far as nobody has closed them."""
+    """Tells who has just begun to watch a hall what came of its matches, as far as nobody has closed them.
+
+    Of those that are not over as well: that an episode ended is not told again when the match ends.
+    """
     for room in hall.games.values():
-        if any(kind == Kind.MATCH for kind, _ in room.news):
-            for kind, body in room.news:
-                arena.to_agents.append((session.peer, message(Kind(kind), 0, request, body)))
+        for kind, body in room.news:
+            arena.to_agents.append((session.peer, message(Kind(kind), 0, request, body)))

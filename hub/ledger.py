@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from netsiege.errors import ConfigError, JournalError
 from netsiege.hub import clocks
-from netsiege.hub.entries import Chunk, Kept, KeptGame, MatchEnded, MatchMade, OpenMatch, RoomOpened
+from netsiege.hub.entries import Chunk, GameNews, Kept, KeptGame, MatchEnded, MatchMade, OpenMatch, RoomOpened
 from netsiege.hub.gate import Who
 from netsiege.hub.records import Match, Room, Seat, Session
 from netsiege.protocol import (
@@ -78,6 +78,8 @@ def file_chunk(arena: Arena, match: Match, *, snapshot: bool) -> None:
         )
     )
     match.filed, match.filed_turn = match.sequence, arena.turns
+    if snapshot and match.room.news:  # what is played again from the snapshot does not say it again
+        arena.records.append(GameNews(match.room.spec.name, [list(news) for news in match.room.news]))
 
 
 def _seat_plain(seat: Seat, held: int | None) -> list[Any]:
@@ -204,7 +206,7 @@ def _restore_game(arena: Arena, kept: KeptGame, closed: dict[str, Room]) -> None
     room.news = list(kept.news)
     if kept.made:
         room.made = 1
-        del hall.pending[asked.name]
+        hall.pending.remove(room)
 
 
 def _restore_match(arena: Arena, told: OpenMatch, closed: dict[str, Room]) -> None:
@@ -223,6 +225,7 @@ def _restore_match(arena: Arena, told: OpenMatch, closed: dict[str, Room]) -> No
     for each in (room,) if room.hall is None else (room, room.hall):
         each.open += 1
     arena.matches[match.id] = arena.homeless[match.id] = match
+    arena.clocked = arena.clocked or match.clocked
     match.deserted_s = arena.now_s
     clocks.start_round(arena, match)
     for seat in [seat for seat in match.seats if not seat.over]:

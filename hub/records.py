@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import Factory, define
 
+from netsiege.hub.calls import Calls
 from netsiege.protocol import MAX_BATCH, Arrange, LostSeat, OpenRoom, Player, SeatSpec, SessionRole
 
 if TYPE_CHECKING:
@@ -56,12 +57,13 @@ class Session:
 
 @define(eq=False)
 class Joiner:
-    """A request for a seat that no match has taken up yet."""
+    """A request for a seat that no match has taken up yet. `key` is the name of its session's key."""
 
     session: Session
     request: int
     room: Room
     role: str
+    key: str
 
 
 @define(eq=False)
@@ -169,9 +171,11 @@ class Room:
     """A template of matches, and the joiners that wait for one, by role (under "" if any role will do).
 
     In a hall they wait in `lines`, by role, name and key, each of the latter two also under "". `games` are
-    the rooms of the hall's matches that are not closed, `pending` those of them that are not made.
+    the rooms of the hall's matches that are not closed, `pending` those of them that are not made, and
+    `numbered` is how many there have been.
 
-    The room of an arranged match has a `hall`, what it was `arranged` as, and `news`: what was told of it.
+    The room of an arranged match has a `hall`, a `number` there, what it was `arranged` as, and `news`: what
+    was told of it.
     """
 
     spec: OpenRoom
@@ -184,8 +188,10 @@ class Room:
     closed: bool = False
     lines: dict[tuple[str, str, str], dict[Joiner, None]] = Factory(lambda: defaultdict(dict))
     games: dict[str, Room] = Factory(dict)
-    pending: dict[str, Room] = Factory(dict)
+    pending: Calls = Factory(Calls)
+    numbered: int = 0
     hall: Room | None = None
+    number: int = 0
     arranged: Arrange | None = None
     news: list[tuple[int, bytes]] = Factory(list)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 from typing import TYPE_CHECKING
 
 from netsiege.hub import clocks, halls, leasing, lobby
+from netsiege.hub.calls import kind_of
 from netsiege.hub.ledger import match_made
 from netsiege.hub.records import Joiner, Match, Room, Seat, Worker
 from netsiege.protocol import Arranged, Held, Kind, Player, SeatSpec, Wait, message
@@ -25,7 +27,10 @@ def take_in(arena: Arena, joiner: Joiner) -> None:
 def tick(arena: Arena) -> None:
     """Takes in those whose turn it is."""
     for joiner in arena.turnstile.next_ones(arena.now_s):
-        _enter(arena, joiner)
+        if joiner.room.closed:
+            halls.send_home(arena, joiner)
+        else:
+            _enter(arena, joiner)
 
 
 def withdraw(arena: Arena, joiner: Joiner) -> None:
@@ -37,7 +42,10 @@ def withdraw(arena: Arena, joiner: Joiner) -> None:
 def _enter(arena: Arena, joiner: Joiner) -> None:
     """Makes what matches the joiner's room allows now; says so if it has to wait."""
     lobby.enter(joiner)
-    _fill_room(arena, joiner.room)
+    if joiner.room.spec.arranged:
+        _answer_calls(arena, joiner)
+    else:
+        _fill_room(arena, joiner.room)
     if joiner.request in joiner.session.joins:
         _tell_held(arena, joiner, _why_held(joiner.room))
 
@@ -53,28 +61,54 @@ def _tell_held(arena: Arena, joiner: Joiner, why: Held) -> None:
     arena.to_agents.append((joiner.session.peer, message(Kind.WAIT, 0, joiner.request, body)))
 
 
-def fill_hall(arena: Arena, hall: Room) -> None:
-    """Makes what matches a hall's joiners allow, after another one was arranged."""
-    _fill_room(arena, hall)
+def fill_game(arena: Arena, game: Room) -> bool:
+    """Makes an arranged match, if that can be: whether it was made now."""
+    if game.made:
+        return False
+    worker = _free_worker(arena)
+    called = halls.call(game) if worker is not None else None
+    if worker is None or called is None:
+        return False
+    _make_match(arena, game, called, worker)
+    return True
 
 
 def fill_rooms(arena: Arena) -> None:
     """Makes what matches all rooms allow."""
-    for room in list(arena.rooms.values()):
-        _fill_room(arena, room)
+    for room in [room for room in arena.rooms.values() if room.hall is None]:
+        if room.spec.arranged:
+            _fill_hall(arena, room)
+        else:
+            _fill_room(arena, room)
+
+
+def _fill_hall(arena: Arena, hall: Room) -> None:
+    """Makes what matches a hall's joiners allow, in the order in which they were arranged."""
+    firsts = [(game.number, game) for game in hall.pending.first_ones()]
+    while firsts:
+        _, game = heapq.heappop(firsts)
+        if fill_game(arena, game) and (after := hall.pending.first_of(kind_of(game))) is not None:
+            heapq.heappush(firsts, (after.number, after))
+
+
+def _answer_calls(arena: Arena, joiner: Joiner) -> None:
+    """Makes the match that a joiner of a hall makes possible."""
+    for game in joiner.room.pending.first_ones(halls.lines_of(joiner)):
+        if fill_game(arena, game):
+            return
 
 
 def _fill_room(arena: Arena, room: Room) -> None:
-    """Makes what matches the room's joiners allow; of a hall's, those that they are called to."""
-    for game in list(room.pending.values()):
-        worker = leasing.least_loaded(arena)
-        called = halls.call(game) if worker is not None else None
-        if worker is not None and called is not None:
-            _make_match(arena, game, called, worker)
-    if room.hall is not None or room.spec.arranged:
-        return
-    while (worker := leasing.least_loaded(arena)) is not None and (seated := lobby.take_match(room)):
+    """Makes what matches the joiners of a room allow."""
+    while (worker := _free_worker(arena)) is not None and (seated := lobby.take_match(room)):
         _make_match(arena, room, seated, worker)
+
+
+def _free_worker(arena: Arena) -> Worker | None:
+    """Who would run one more match; if nobody can, what waits is looked at again when somebody could."""
+    worker = leasing.least_loaded(arena)
+    arena.crowded = arena.crowded or worker is None
+    return worker
 
 
 def _make_match(arena: Arena, room: Room, seated: list[tuple[Joiner, Player]], worker: Worker) -> None:

@@ -21,8 +21,8 @@ from typing import Final
 import attrs
 from attrs import define, field
 
-from netsiege.game import AgentStatus
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, Cup, Game, Outcome
+from netsiege.hub.tournament.outcomes import Place, guilty_of, outcome_of, unplayed
 from netsiege.hub.tournament.records import OPEN, VOID, Attempt, Bench
 from netsiege.hub.tournament.schedule import NOBODY, Schedule, forfeiter
 from netsiege.protocol import Cause, Result
@@ -36,15 +36,11 @@ LOST_MAX: Final = 5
 """A game that was lost to the arena so often has a bug of the arena to show: the attacker has not won it."""
 VANISHED: Final = (Cause.DISCONNECT, Cause.LEFT)
 """Ends by which a player's whole process may be gone: an agent that breaks may still have taken its leave."""
-FORFEITED: Final = (Cause.TIME, Cause.DISCONNECT, Cause.PROTOCOL, Cause.LEFT)
 BENCHED: Final = "benched"
 ABSENT: Final = "absent"
 """Causes of a director's own: a game that was not played at all, since its entrant plays no more, or has not
 come."""
 BENCH_SHARE: Final = 0.25
-
-Place = tuple[str, str]
-"""An entrant and the role in which it plays."""
 
 
 @define(eq=False)
@@ -89,9 +85,8 @@ class Conduct:
         that are open are given up: see `adopt` for those that have ended meanwhile.
         """
         self.cup, self.schedule, self._tag = cup, schedule, tag
-        seats = sum(entrant.seats for entrant in cup.entrants)
-        self.reach = max(REACH_MIN, REACH_SEATS * seats)
         self.seats = {(e.name, role): e.seats for e in cup.entrants for role, _ in e.players}
+        self.reach = max(REACH_MIN, REACH_SEATS * sum(entrant.seats for entrant in cup.entrants))
         self.outcomes: list[Outcome] = []
         """Those of the first games, without a gap."""
         self.flights: dict[str, Flight] = {}
@@ -121,11 +116,12 @@ class Conduct:
 
     # --- what happens -------------------------------------------------------------------------------------
 
-    def began(self, room: str) -> None:
-        """All players of a game have come."""
+    def began(self, room: str, match: int | None = None) -> None:
+        """All players of a game have come; it is the hub's match of that number."""
         flight = self.flights.get(room)
         if flight is not None:
             flight.began = True
+            self._orders.attempts.append(Attempt(flight.game.id, flight.number, room, match=match))
 
     def ended(self, room: str, result: Result | None, cause: str, text: str) -> None:
         """A match is over, with its result, if there is one. Of others than are under way nothing follows."""
@@ -136,7 +132,7 @@ class Conduct:
         if result is None or cause in INFRASTRUCTURE:
             self._lose(flight, cause)
             return
-        guilty = _guilty(flight.game, result)
+        guilty = guilty_of(flight.game, result)
         if guilty is not None and result.cause in VANISHED and self._may_be_another(flight, guilty):
             self._isolate(guilty, f"{guilty[0]} has vanished")
             return
@@ -151,7 +147,7 @@ class Conduct:
         game = self._waiting_game(attempt.game) if attempt is not None else None
         if attempt is None or game is None or result is None or cause in INFRASTRUCTURE:
             return False
-        if _guilty(game, result) is not None:
+        if guilty_of(game, result) is not None:
             return False
         del self._open[room]
         self._lines[game.attacker, game.defender].remove(game)
@@ -216,7 +212,7 @@ class Conduct:
                 if game.id in self._early:
                     continue
                 if forfeiter(game, self.bench):
-                    self._verdict(_unplayed(game, forfeiter(game, self.bench), BENCHED), None)
+                    self._verdict(unplayed(game, forfeiter(game, self.bench), BENCHED), None)
                 else:
                     self._lines.setdefault((game.attacker, game.defender), deque()).append(game)
             limit = len(self.outcomes) + self.reach
@@ -292,7 +288,7 @@ class Conduct:
         """The arena has lost a game: it is played again."""
         self._lost[flight.game.id] += 1
         if self._lost[flight.game.id] >= LOST_MAX:
-            self._decide(flight, _unplayed(flight.game, "", cause))
+            self._decide(flight, unplayed(flight.game, "", cause))
             return
         self._void(flight, cause)
         self._lines.setdefault((flight.game.attacker, flight.game.defender), deque()).appendleft(flight.game)
@@ -311,7 +307,7 @@ class Conduct:
             queue.append(flight.game)
 
     def _forfeit(self, flight: Flight, guilty: str, cause: str) -> None:
-        self._decide(flight, _unplayed(flight.game, guilty, cause))
+        self._decide(flight, unplayed(flight.game, guilty, cause))
 
     def _decide(self, flight: Flight, outcome: Outcome) -> None:
         self._land(flight)
@@ -360,41 +356,3 @@ def _places(game: Game) -> Iterator[Place]:
     yield (game.attacker, ATTACKER)
     if game.defender != NOBODY:
         yield (game.defender, DEFENDER)
-
-
-def _guilty(game: Game, result: Result) -> Place | None:
-    """Who has forfeited, by the hub's verdict; None if nobody has."""
-    if result.cause in FORFEITED:
-        return (game.attacker, ATTACKER)
-    won = result.statuses[0] == AgentStatus.Success.value
-    # a defender that is there to the end has won when no attacker has
-    if game.defender != NOBODY and result.winner is None and not won:
-        return (game.defender, DEFENDER)
-    return None
-
-
-def outcome_of(game: Game, result: Result) -> Outcome:
-    """What came of a game by the hub's verdict; its first seat is the attacker's, the next the defender's."""
-    guilty = _guilty(game, result)
-    forfeit = guilty[0] if guilty is not None else ""
-    won = result.statuses[0] == AgentStatus.Success.value and forfeit != game.attacker
-    place = _defender_place(game, result)
-    score = float(won or forfeit not in ("", game.attacker))
-    return Outcome(
-        game,
-        score,
-        str(result.cause),
-        (float(result.returns[0]), float(result.returns[place]) if place is not None else 0.0),
-        (result.steps[0], result.steps[place] if place is not None else 0),
-        forfeit,
-    )
-
-
-def _defender_place(game: Game, result: Result) -> int | None:
-    """Where the defender sits: the last seat but the users', who come after it."""
-    return 1 if game.defender != NOBODY and len(result.steps) > 1 else None
-
-
-def _unplayed(game: Game, forfeit: str, cause: str) -> Outcome:
-    score = float(forfeit not in ("", game.attacker))
-    return Outcome(game, score, str(cause), (0.0, 0.0), (0, 0), forfeit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from heapq import nsmallest
 from typing import Final
 
 from attrs import frozen
@@ -45,12 +46,11 @@ def cycles(scores: Mapping[tuple[str, str], float], most: int = MOST) -> tuple[C
     for a in names:
         for b in beats[a]:
             closing = losers[b] & winners[a]
-            found |= {_led((a, b, c)) for c in closing}
+            found.update((a, b, c) for c in closing if a < b and a < c)  # the others lead theirs
             if not closing and a in reached[b]:
                 found.add(_led(_path(beats, b, a)))
-    told = [Cycle(each, _margin(scores, each)) for each in found]
-    told.sort(key=lambda cycle: (len(cycle.entrants), -cycle.margin, cycle.entrants))
-    return tuple(told[:most])
+    ranked = nsmallest(most, ((len(each), -_margin(scores, each), each) for each in found))
+    return tuple(Cycle(entrants, -margin) for _, margin, entrants in ranked)
 
 
 def _reached(names: list[str], beats: Mapping[str, list[str]]) -> dict[str, set[str]]:
@@ -71,7 +71,7 @@ def _led(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _margin(scores: Mapping[tuple[str, str], float], names: tuple[str, ...]) -> float:
-    return min(scores[pair] for pair in zip(names, (*names[1:], names[0]), strict=True))
+    return min(map(scores.__getitem__, zip(names, (*names[1:], names[0]), strict=True)))
 
 
 def _path(beats: Mapping[str, list[str]], start: str, end: str) -> tuple[str, ...]:

@@ -6,17 +6,20 @@ the hub tells again what was not closed: whichever of the two is killed, nothing
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from attrs import define, field
 
 from netsiege.client import Client
 from netsiege.errors import ConfigError, ProtocolError
-from netsiege.hub.tournament.conduct import Conduct, Flight, Place
+from netsiege.hub.tournament.conduct import Conduct, Flight
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, Cup, Entrant, Game, Ground, Player
+from netsiege.hub.tournament.outcomes import Place
 from netsiege.hub.tournament.processes import Ending, EntrantProcess, EntrantProcesses, Post, is_managed
 from netsiege.hub.tournament.schedule import NOBODY
 from netsiege.hub.tournament.store import Store
@@ -32,13 +35,15 @@ from netsiege.protocol import (
     Result,
     Trajectory,
 )
-from netsiege.shown import shown
+from netsiege.shown import LINE_CHARS, shown
 
 START_PAUSES_S: Final = (0.0, 0.5, 2.0, 5.0)
 """Pauses before a process that has ended is started again: the n-th time in a row, then always the last."""
 STARTS_MAX: Final = 4
 """A process that ends so often in a row without having begun a game is not there."""
 LISTEN_S: Final = 0.2
+LOOK_S: Final = 0.1
+"""How often it is looked who has ended or does not come: what that takes grows with the games under way."""
 UNUSED_ROOMS: Final = 256
 """So many stay open, since the next games may be like them."""
 BENIGN: Final = "Benign"
@@ -60,6 +65,12 @@ class _Post:
     """Processes in a row that have ended before they began a game."""
     waits_since_s: float | None = None
     """Since when it has been called to a game and has not come to any."""
+    was_told: bool = False
+    """Whether it has been told why a process has ended: once is enough."""
+
+
+def _write_warning(text: str) -> None:
+    sys.stderr.write(f"netsiege: warning: {text}\n")
 
 
 @define(eq=False)
@@ -81,11 +92,16 @@ class Director:
     progress: Callable[[Director], None] = lambda _director: None
     watch_over: Callable[[], None] = lambda: None
     """Called now and then; raises what ends the cup from beside the director."""
+    warn: Callable[[str], None] = _write_warning
+    """Told what an entrant's first process to end had to say."""
     _results: dict[str, Result] = field(factory=dict)
     _like: dict[str, str] = field(factory=dict)
     """Room of a match that is arranged -> the room that it is like, …"""
     _rooms: Counter[str] = field(factory=Counter)
     """… and how many are like each of those."""
+    _unused: dict[str, None] = field(factory=dict)
+    """Those that none is like."""
+    _look_s: float = 0.0
     _posts: dict[Place, _Post] = field(factory=dict)
     _grounds: dict[str, Ground] = field(factory=dict)
     _entrants: dict[str, Entrant] = field(factory=dict)
@@ -107,11 +123,10 @@ class Director:
         }
         self._follow_orders()
         while not self.conduct.is_over and not stop():
-            self._look_after_processes()
+            self._look_after_entrants()
             self.watch_over()
             for news in self.client.news(LISTEN_S):
                 self._hear(news)
-            self._look_after_absent()
             self._follow_orders()
             self.progress(self)
         self._follow_orders()
@@ -147,14 +162,14 @@ class Director:
 
     def _hear(self, news: Episode | Match | Trajectory | Arranged) -> None:
         if isinstance(news, Arranged):
-            self._began(news.name)
+            self._began(news.name, news.match)
         elif isinstance(news, Episode):
             self._results[news.room] = Result.decode(news.result)
         elif isinstance(news, Match):
             self.conduct.ended(news.room, self._results.pop(news.room, None), news.cause, news.text)
 
-    def _began(self, room: str) -> None:
-        self.conduct.began(room)
+    def _began(self, room: str, match: int | None) -> None:
+        self.conduct.began(room, match)
         flight = self.conduct.flights.get(room)
         for place in flight.places() if flight is not None else ():
             post = self._posts.get(place)
@@ -185,12 +200,15 @@ class Director:
             game = flight.game
             like = self.templates(self._grounds[game.ground], game)
             if like.name not in self._rooms:
-                self.client.open_room(like)
+                with _refusals_explained():
+                    self.client.open_room(like)
             self._rooms[like.name] += 1
+            self._unused.pop(like.name, None)
             self._like[flight.room] = like.name
             asked.append(Arrange(flight.room, self.hall, like.name, game.seed, self._calls(game)))
         if asked:
-            self.client.arrange(asked)
+            with _refusals_explained():
+                self.client.arrange(asked)
 
     def _close_unused(self, ended: Iterable[str]) -> None:
         """Closes rooms that nothing is like any more, if there are many: each slice may have its own."""
@@ -198,11 +216,13 @@ class Director:
             like = self._like.pop(room, None)
             if like is not None:
                 self._rooms[like] -= 1
-        unused = [like for like, count in self._rooms.items() if not count]
-        if len(unused) > UNUSED_ROOMS:
-            self.client.close_rooms(unused)
-            for like in unused:
+                if not self._rooms[like]:
+                    self._unused[like] = None
+        if len(self._unused) > UNUSED_ROOMS:
+            self.client.close_rooms(self._unused)
+            for like in self._unused:
                 del self._rooms[like]
+            self._unused.clear()
 
     def _calls(self, game: Game) -> tuple[Call, ...]:
         calls = [self._call(game.attacker, ATTACKER)]
@@ -217,14 +237,19 @@ class Director:
         assert player is not None
         return Call(role, "", player.key) if player.key else Call(role, name)
 
-    # --- processes ----------------------------------------------------------------------------------------
+    # --- entrants -----------------------------------------------------------------------------------------
 
-    def _look_after_processes(self) -> None:
+    def _look_after_entrants(self) -> None:
         now_s = time.monotonic()
+        if now_s >= self._look_s:
+            self._look_s = now_s + LOOK_S
+            self._look_after_processes(now_s)
+            self._look_after_absent(now_s)
+
+    def _look_after_processes(self, now_s: float) -> None:
         for process in self.processes.ended():
             post = next(post for post in self._posts.values() if post.process is process)
-            assert process.ending is not None
-            self._ended(post, process.ending, now_s)
+            self._ended(post, process, now_s)
         for post in self._posts.values():
             if post.process is None and now_s >= post.due_s and self._is_wanted(post.place):
                 name, role = post.place
@@ -236,38 +261,61 @@ class Director:
         name, role = place
         if role == BENIGN:
             return any(name in self._grounds[f.game.ground].benign for f in self.conduct.flights.values())
-        return any(place in flight.places() for flight in self.conduct.flights.values())
+        return self.conduct.is_called(place)
 
-    def _ended(self, post: _Post, ending: Ending, now_s: float) -> None:
+    def _ended(self, post: _Post, process: EntrantProcess, now_s: float) -> None:
+        assert process.ending is not None
+        why = _why(process, process.ending)
         post.process = None
         began = any(f.began and post.place in f.places() for f in self.conduct.flights.values())
-        self.conduct.crashed(post.place, ending.text)
+        self.conduct.crashed(post.place, why)
         post.failures = 0 if began else post.failures + 1
         post.due_s = now_s + START_PAUSES_S[min(post.failures, len(START_PAUSES_S) - 1)]
         name, role = post.place
-        self.store.write(notes={f"process of {name} ({role})": ending.text})
+        self.store.write(notes={f"process of {name} ({role})": why})
+        if not post.was_told:
+            post.was_told = True
+            self.warn(shown(f"a process of {name} ({role}) has ended: {why}", LINE_CHARS))
         if post.failures >= STARTS_MAX:
             self.conduct.absent(post.place)
 
-    def _look_after_absent(self) -> None:
+    def _look_after_absent(self, now_s: float) -> None:
         """Forfeits what a remote entrant does not come to, while others have come to theirs."""
-        now_s = time.monotonic()
+        remote = [(e.name, role) for e in self.cup.entrants for role, player in e.players if player.key]
+        if not remote:
+            return
         waiting = {place for flight in self.conduct.waiting_for() for place in flight.places()}
         playing = {p for f in self.conduct.flights.values() if f.began for p in f.places()}
-        for entrant in self.cup.entrants:
-            for role, player in entrant.players:
-                place = (entrant.name, role)
-                if not player.key:
-                    continue
-                post = self._posts.setdefault(place, _Post(place, due_s=float("inf")))
-                if place not in waiting or place in playing:
-                    post.waits_since_s = None
-                elif post.waits_since_s is None:
-                    post.waits_since_s = now_s
-                elif now_s - post.waits_since_s > self.absent_s:
-                    post.waits_since_s = None
-                    self.store.write(notes={f"{entrant.name} ({role})": "it has not come to its games"})
-                    self.conduct.absent(place)
+        for place in remote:
+            post = self._posts.setdefault(place, _Post(place, due_s=float("inf")))
+            if place not in waiting or place in playing:
+                post.waits_since_s = None
+            elif post.waits_since_s is None:
+                post.waits_since_s = now_s
+            elif now_s - post.waits_since_s > self.absent_s:
+                post.waits_since_s = None
+                self.store.write(notes={f"{place[0]} ({place[1]})": "it has not come to its games"})
+                self.conduct.absent(place)
+
+
+@contextmanager
+def _refusals_explained() -> Iterator[None]:
+    """What a hub refuses because of its limits ends a cup, with what to do about it."""
+    try:
+        yield
+    except ProtocolError as error:
+        if error.code != Code.OVERLOADED:
+            raise
+        raise ConfigError(
+            f"the hub takes no more games: {error.text}. Give the entrants fewer seats, or play at a hub "
+            f"of your own, with --hub, that has a larger one: `netsiege hub --limit NAME=VALUE`"
+        ) from None
+
+
+def _why(process: EntrantProcess, ending: Ending) -> str:
+    """How a process has ended, and what it said last, if that may tell more."""
+    said = process.last_lines(1) if ending.code and not ending.limit and not ending.asked else []
+    return f"{ending.text}: {said[0]}" if said else ending.text
 
 
 def _user(agent: str) -> Entrant:

@@ -26,13 +26,17 @@ def dot(a: Sequence[float], b: Sequence[float]) -> float:
 def cholesky(matrix: Sequence[Sequence[float]]) -> Matrix:
     """The lower triangle L of `matrix` = L L', rows without the zeros. Only its lower triangle is read.
 
+    Where the first rows have nothing but their diagonal entries, it costs that much less.
+
     Raises ArithmeticError if the matrix is not positive definite, as far as rounding lets one tell.
     """
     factor: Matrix = []
+    bare = 0  # so many of the first rows
     for i, given in enumerate(matrix):
-        row: Vector = []
-        for j, other in enumerate(factor):
-            row.append((given[j] - dot(row, other)) / other[j])
+        row = [value / factor[j][j] for j, value in enumerate(given[: min(i, bare)])]
+        for other in factor[bare:]:
+            row.append((given[len(row)] - dot(row, other)) / other[-1])
+        bare += bare == i and not any(row)
         pivot = given[i] - dot(row, row)
         if not pivot > TINY * given[i]:
             raise ArithmeticError(f"the matrix is not positive definite: pivot {i} is {pivot}")
@@ -72,15 +76,34 @@ def inverse(factor: Matrix) -> Matrix:
     return whole
 
 
-def sandwich(bread: Matrix, meat: Matrix) -> Matrix:
-    """The product of `bread`, `meat` and `bread` turned, for a symmetric `meat`; exactly symmetric."""
-    size = len(bread)
+def sandwich(
+    bread: Matrix, filling: Sequence[Sequence[float]], factor: float, diagonal: Sequence[float]
+) -> Matrix:
+    """The product of `bread`, meat and `bread` turned; exactly symmetric.
+
+    The meat is `factor` times the product of each vector of the filling with itself, and `diagonal`; none of
+    these is negative. Where vectors are few, each is multiplied by the bread: less work, and it rounds less.
+    """
+    if len(filling) < len(bread):
+        root, roots = sqrt(factor), [sqrt(value) for value in diagonal]
+        return _products(
+            [[root * dot(row, each) for each in filling] + list(map(mul, row, roots)) for row in bread]
+        )
+    meat = [[factor * value for value in row] for row in _products(list(zip(*filling, strict=True)))]
+    for i, value in enumerate(diagonal):
+        meat[i][i] += value
     half = [[dot(row, other) for other in meat] for row in bread]
-    whole: Matrix = [[0.0] * size for _ in range(size)]
-    for i in range(size):
-        for j in range(i + 1):
-            whole[i][j] = whole[j][i] = dot(half[i], bread[j])
-    return whole
+    return _mirrored([[dot(row, other) for other in bread[: i + 1]] for i, row in enumerate(half)])
+
+
+def _products(vectors: Sequence[Sequence[float]]) -> Matrix:
+    """The scalar products of all with all."""
+    return _mirrored([[dot(one, other) for other in vectors[: i + 1]] for i, one in enumerate(vectors)])
+
+
+def _mirrored(lower: Matrix) -> Matrix:
+    """The symmetric matrix of this lower triangle."""
+    return [row + [other[i] for other in lower[i + 1 :]] for i, row in enumerate(lower)]
 
 
 def centred(matrix: Matrix, blocks: Sequence[Sequence[int]]) -> Matrix:

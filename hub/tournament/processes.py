@@ -8,14 +8,16 @@ that a user seldom has. What is run may do what its user may: this is no prison.
 
 A command line is told in its environment what a bundled agent is told in its options:
 
-=================== ====================================================================
-NETSIEGE_HUB        where the hub listens for agents, such as `tcp://127.0.0.1:9100`
-NETSIEGE_ROOM       the room to JOIN, again and again, until a JOIN is answered with END
-NETSIEGE_ROLE       the role to play: Attacker or Defender
-NETSIEGE_NAME       what to call itself in HELLO: it is called to its games by that name
-NETSIEGE_SEATS      how many games it is called to at once: as many JOINs are to wait
-NETSIEGE_KEYS       the folder with its keys; not there for a hub without keys
-=================== ====================================================================
+======================= ================================================================
+NETSIEGE_HUB            where the hub listens for agents, such as `tcp://127.0.0.1:9100`
+NETSIEGE_ROOM           the room to JOIN, again and again, until a JOIN is answered with END
+NETSIEGE_ROLE           the role to play: Attacker or Defender
+NETSIEGE_NAME           what to call itself in HELLO: it is called to its games by that name
+NETSIEGE_SEATS          how many games it is called to at once: as many JOINs are to wait
+NETSIEGE_KEYS           the folder with its keys; not there for a hub without keys
+NETSIEGE_OUTPUT_BY_GAME set: a line of output that begins with `[match 17] ` is kept as one about the
+                        match that SEATED has numbered so; in Python, `attend` begins lines so
+======================= ================================================================
 
 Words of it that name a file, as seen from the cup's folder, become the file's full path.
 """
@@ -23,6 +25,7 @@ Words of it that name a file, as seen from the cup's folder, become the file's f
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -40,6 +43,7 @@ from netsiege.hub.tournament import keeper, tree
 from netsiege.hub.tournament.captured import last_lines
 from netsiege.hub.tournament.model import Entrant, Player
 from netsiege.keys import environment_without_keys
+from netsiege.marks import VARIABLE
 from netsiege.shown import file_part, shown
 
 GRACE_S: Final = 3.0
@@ -114,7 +118,7 @@ class EntrantProcess:
         paths = [str(post.folder.absolute()), os.environ.get("PYTHONPATH", "")]
         environment = environment_without_keys() | {f"NETSIEGE_{name}": said for name, said in facts.items()}
         environment |= {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}
-        environment |= {_MARK: self._mark.partition("=")[2]}
+        environment |= {VARIABLE: "1", _MARK: self._mark.partition("=")[2]}
         memory_mb = self.entrant.memory_mb
         return {
             "words": agent_words(player.agent, post, facts) if player.agent else _words(player.command, post),
@@ -278,7 +282,7 @@ class EntrantProcesses:
         """A file that was not there yet, and is now. Raises `ConfigError` if it cannot be made."""
         number = 1
         while True:
-            path = self._folder / f"{file_part(name)}-{role.lower()}-{number}.log"
+            path = _output(self._folder, name, role, number)
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 path.touch(exist_ok=False)
@@ -309,6 +313,16 @@ class EntrantProcesses:
 
     def __exit__(self, *_exception: object) -> None:
         self.end()
+
+
+def outputs_of(folder: Path, name: str, role: str) -> list[Path]:
+    """The files of what an entrant's processes for a role have said, in the order of their starts."""
+    paths = (_output(folder, name, role, number) for number in itertools.count(1))
+    return list(itertools.takewhile(Path.is_file, paths))
+
+
+def _output(folder: Path, name: str, role: str, number: int) -> Path:
+    return folder / f"{file_part(name)}-{role.lower()}-{number}.log"
 
 
 def is_managed(player: Player) -> bool:

@@ -26,11 +26,11 @@ play the role. Nothing here knows of pairs or of the order of games.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from math import exp, log1p
 from typing import Final
 
-from attrs import Factory, define, frozen
+from attrs import define, frozen
 
 from netsiege.hub.tournament.elo import ELO, logistic
 from netsiege.hub.tournament.linear import (
@@ -69,13 +69,15 @@ Counts = Mapping[SliceKey, Mapping[Cell, "Tally"]]
 
 @define
 class Tally:
-    """What came of the games of one attacker against one defender in one slice; `score` is the attacker's."""
+    """What came of the games of one attacker against one defender in one slice; `score` is the attacker's.
+
+    Returns are sums.
+    """
 
     games: int = 0
     score: float = 0.0
     attacker_return: float = 0.0
     defender_return: float = 0.0
-    """Sums, like the attacker's."""
     attacker_forfeits: int = 0
     defender_forfeits: int = 0
 
@@ -150,12 +152,10 @@ def rate(
     model = _Model(cells, places, prior)
     strengths = model.fit()
     spread = inverse(cholesky(model.slopes(strengths)[2]))
-    residuals = _Residuals(len(parameters))
-    for place, met in _by_slice(counts, model, strengths):
-        residuals.add(place, met)
-    covariance = _covariance(model, spread, residuals)
-    scales = _scales(places, strengths, covariance, residuals.freedom(), set(both))
-    return Ratings(scales, _eases(places, strengths), model.deviation(strengths), residuals.slices)
+    slices = _by_slice(counts, model, strengths)
+    covariance = _covariance(model, spread, slices.residuals)
+    scales = _scales(places, strengths, covariance, slices.freedom(), set(both))
+    return Ratings(scales, _eases(places, strengths), model.deviation(strengths), len(counts))
 
 
 def _touched(attacker: str, defender: str, ground: str) -> Iterator[Parameter]:
@@ -269,75 +269,56 @@ class _Model:
             x, cost = moved, there
 
 
-@define
-class _Residuals:
-    """Sums over slices: of the products of each slice's residuals, and of the games of each parameter."""
+@frozen
+class _Slices:
+    """The residuals and the games of each slice, a value for each parameter."""
 
-    size: int
-    slices: int = 0
-    products: Matrix = Factory(lambda self: [[0.0] * self.size for _ in range(self.size)], takes_self=True)
-    games: Vector = Factory(lambda self: [0.0] * self.size, takes_self=True)
-    squares: Vector = Factory(lambda self: [0.0] * self.size, takes_self=True)
-
-    def add(self, left: dict[int, float], games: dict[int, int]) -> None:
-        """One more slice: residuals and games of the parameters that occur in it."""
-        self.slices += 1
-        for i, n in games.items():
-            self.games[i] += n
-            self.squares[i] += n * n
-        items = sorted(left.items())
-        for k, (i, one) in enumerate(items):
-            row = self.products[i]
-            for j, other in items[: k + 1]:
-                row[j] += one * other
-
-    def whole(self) -> Matrix:
-        """The products, with the upper triangle."""
-        size = self.size
-        return [[self.products[max(i, j)][min(i, j)] for j in range(size)] for i in range(size)]
+    residuals: list[Vector]
+    games: list[list[int]]
 
     def freedom(self) -> Vector:
         """The effective number of slices of each parameter, less one."""
-        return [n * n / s - 1 for n, s in zip(self.games, self.squares, strict=True)]
+        return [sum(games) ** 2 / dot(games, games) - 1 for games in zip(*self.games, strict=True)]
 
 
-def _by_slice(counts: Counts, model: _Model, x: Vector) -> Iterable[tuple[dict[int, float], dict[int, int]]]:
-    """The residuals and the games of each slice, by parameter."""
-    hopes = {key: logistic(model.odds(x, row)) for key, row in model.rows.items()}
+def _by_slice(counts: Counts, model: _Model, x: Vector) -> _Slices:
+    known: dict[str, dict[Cell, tuple[int, int, int, float]]] = {}
+    for (attacker, defender, ground), row in model.rows.items():
+        hope = logistic(model.odds(x, row))
+        known.setdefault(ground, {})[attacker, defender] = (*row, hope)
+    slices = _Slices([], [])
     for (ground, _), tallies in counts.items():
-        left: dict[int, float] = {}
-        games: dict[int, int] = {}
-        for (attacker, defender), tally in tallies.items():
-            key = (attacker, defender, ground)
-            a, d, s = model.rows[key]
+        here = known[ground]
+        left, games = [0.0] * len(x), [0] * len(x)
+        for cell, tally in tallies.items():
+            a, d, s, hope = here[cell]
             n = tally.games
-            rest = tally.score - n * hopes[key]
-            left[a] = left.get(a, 0.0) + rest
-            left[s] = left.get(s, 0.0) + rest
-            games[a] = games.get(a, 0) + n
-            games[s] = games.get(s, 0) + n
+            rest = tally.score - n * hope
+            left[a] += rest
+            left[s] += rest
+            games[a] += n
+            games[s] += n
             if d >= 0:
-                left[d] = left.get(d, 0.0) - rest
-                games[d] = games.get(d, 0) + n
-        yield left, games
+                left[d] -= rest
+                games[d] += n
+        slices.residuals.append(left)
+        slices.games.append(games)
+    return slices
 
 
-def _covariance(model: _Model, spread: Matrix, residuals: _Residuals) -> Matrix:
+def _covariance(model: _Model, spread: Matrix, residuals: list[Vector]) -> Matrix:
     """Of strengths less their role's mean: the sandwich, and a share of the model's own.
 
     With one slice there is nothing to go by; the degrees of freedom, which are none, say so.
     """
-    size, slices, games = len(spread), residuals.slices, model.games
+    size, slices, games = len(spread), len(residuals), model.games
     if slices < 2:
         return spread
     free = size - sum(weight * spread[i][i] for i, weight in enumerate(model.prior))
     factor = max(slices / (slices - 1), games / max(1.0, games - free))
-    meat = [[factor * value for value in row] for row in residuals.whole()]
-    for i, weight in enumerate(model.prior):
-        meat[i][i] += weight
     blocks = _blocks(model)
     lean = centred(spread, blocks)  # first: a common shift of a role is next to undetermined, and cancels
-    covariance = sandwich(lean, meat)
+    covariance = sandwich(lean, residuals, factor, model.prior)
     own = centred(turned(lean), blocks)
     rated = [i for block in blocks for i in block]
     shares = [1 / (1 + rarer) for rarer in model.rarer]

@@ -15,7 +15,7 @@ from netsiege.hub.tournament import standing as standings
 from netsiege.hub.tournament.cycles import Cycle
 from netsiege.hub.tournament.model import COMPARE, Cup, Outcome
 from netsiege.hub.tournament.records import Bench, Reader
-from netsiege.hub.tournament.schedule import comparing, schedule_of
+from netsiege.hub.tournament.schedule import comparing, may_stop, schedule_of
 from netsiege.hub.tournament.standing import Standing
 from netsiege.hub.tournament.student import Estimate
 
@@ -174,11 +174,6 @@ def read_results(store: Reader, *, curves: bool = True) -> tuple[Results, list[O
         stopped = scheduled < schedule_of(store.cup).expected and may_stop(store.cup)
     told = results_of(store.cup, outcomes, benched, scheduled, curves=curves)
     return evolve(told, software=store.software, digest=store.digest, stopped=stopped), outcomes
-
-
-def may_stop(cup: Cup) -> bool:
-    """Whether it may be over before all of its games are played."""
-    return cup.within is not None or cup.format.kind == COMPARE
 
 
 def results_of(

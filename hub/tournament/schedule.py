@@ -75,6 +75,17 @@ def schedule_of(cup: Cup) -> Schedule:
     return schedule if cup.within is None else Stopping(schedule, Precise(cup, schedule, cup.within))
 
 
+def may_stop(cup: Cup) -> bool:
+    """Whether it may be over before all of its games are played."""
+    return cup.within is not None or cup.format.kind == COMPARE
+
+
+def has_fixed_length(cup: Cup) -> bool:
+    """Whether it has as many games as its schedule expects, whatever comes of them."""
+    mixed = len({entrant.plays_both for entrant in cup.entrants}) > 1
+    return not may_stop(cup) and not (cup.format.kind == SWISS and mixed)
+
+
 def comparing(cup: Cup) -> Comparison:
     """The test of a comparison, before its first game."""
     one, other = (_entrant(cup, name) for name in (cup.format.a, cup.format.b))

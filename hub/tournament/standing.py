@@ -9,14 +9,17 @@ Returns are means over games, with intervals clustered by slice like those of th
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 from attrs import frozen
 
+from netsiege.hub.tournament.collector import no_collector
 from netsiege.hub.tournament.cycles import Cycle, cycles
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, ROLES, Cup, Outcome
-from netsiege.hub.tournament.ratings import OVERALL, Counts, Ratings, SliceKey, Tally, rate
+from netsiege.hub.tournament.ratings import OVERALL, Cell, Counts, Ratings, SliceKey, Tally, rate
 from netsiege.hub.tournament.student import Estimate, estimate
 
 
@@ -121,6 +124,7 @@ class Standing:
             self._count(twin)
         self._count(outcome)
 
+    @no_collector()
     def extend(self, outcomes: Iterable[Outcome]) -> None:
         """Adds all of them, one after the other."""
         for outcome in outcomes:
@@ -128,19 +132,28 @@ class Standing:
 
     def _count(self, outcome: Outcome) -> None:
         game = outcome.game
-        tallies = self._slices.setdefault((game.ground, game.slice), {})
+        self.counted += 1
+        key = game.ground, game.slice
+        tallies = self._slices.get(key)
+        if tallies is None:
+            tallies = self._slices[key] = {}
+        attacker_return, defender_return = outcome.returns
+        attacker_forfeits = int(outcome.forfeit == game.attacker)
+        defender_forfeits = int(bool(outcome.forfeit)) - attacker_forfeits
         cell = game.attacker, game.defender
         tally = tallies.get(cell)
         if tally is None:
-            tally = tallies[cell] = Tally()
+            forfeits = (attacker_forfeits, defender_forfeits)
+            tallies[cell] = Tally(1, outcome.score, attacker_return, defender_return, *forfeits)
+            return
         tally.games += 1
         tally.score += outcome.score
-        tally.returns[0] += outcome.returns[0]
-        tally.returns[1] += outcome.returns[1]
-        if outcome.forfeit:
-            tally.forfeits[outcome.forfeit != game.attacker] += 1
-        self.counted += 1
+        tally.attacker_return += attacker_return
+        tally.defender_return += defender_return
+        tally.attacker_forfeits += attacker_forfeits
+        tally.defender_forfeits += defender_forfeits
 
+    @no_collector()
     def tables(self) -> Tables:
         """The tables as of now."""
         unseen = {key: told for key, told in self._slices.items() if key[0] in self._unseen}
@@ -152,32 +165,42 @@ class Standing:
 
 
 class _Record:
-    """What an entrant did in one role, and its returns by slice: games and sum."""
+    """What an entrant did in one role, and its games and the sum of its returns in each slice."""
 
     def __init__(self) -> None:
         self.games = 0
         self.wins = 0.0
         self.forfeits = 0
-        self.returns: list[tuple[int, float]] = []
+        self._games: list[int] = []
+        self._returns: list[float] = []
+
+    def add(self, games: int, wins: float, returns: float, forfeits: int) -> None:
+        """One more slice."""
+        self.games += games
+        self.wins += wins
+        self.forfeits += forfeits
+        self._games.append(games)
+        self._returns.append(returns)
 
     def mean_return(self) -> Estimate:
         """The mean over games, as a ratio of sums over slices, with the ratio's interval."""
-        mean = sum(total for _, total in self.returns) / self.games
-        slices = len(self.returns)
-        squares = sum(games * games for games, _ in self.returns)
-        spread = sum((total - games * mean) ** 2 for games, total in self.returns)
+        mean = sum(self._returns) / self.games
+        slices = len(self._games)
+        squares = sum(games * games for games in self._games)
+        each = zip(self._games, self._returns, strict=True)
+        spread = sum((total - games * mean) ** 2 for games, total in each)
         factor = slices / max(1, slices - 1)
         variance = factor * spread / self.games**2
         return estimate(mean, variance, self.games**2 / squares - 1)
 
 
 def _table(counts: Counts, both: Collection[str]) -> Table:
-    records, pairings = _records(counts)
+    records = _records(counts)
     games = sum(record.games for (role, _), record in records.items() if role == ATTACKER)
     if not games:
         return Table((), {}, (), None, 0, 0)
     ratings = rate(counts, both=both)
-    meetings = _meetings(pairings)
+    meetings = _meetings(_pairings(counts))
     won = {
         pair: meeting.score / meeting.games
         for pair, meeting in meetings.items()
@@ -186,35 +209,52 @@ def _table(counts: Counts, both: Collection[str]) -> Table:
     return Table(_rows(records, ratings), meetings, cycles(won), ratings, games, len(counts))
 
 
-def _records(
-    counts: Counts,
-) -> tuple[dict[tuple[str, str], _Record], dict[tuple[str, str], list[float]]]:
-    """What each entrant did in each role; games and the attacker's score of each attacker and defender."""
-    records: dict[tuple[str, str], _Record] = {}
-    pairings: dict[tuple[str, str], list[float]] = {}
+def _records(counts: Counts) -> dict[tuple[str, str], _Record]:
+    """What each entrant did in each role."""
+    attackers: defaultdict[str, _Record] = defaultdict(_Record)
+    defenders: defaultdict[str, _Record] = defaultdict(_Record)
     for tallies in counts.values():
-        here: dict[tuple[str, str], list[float]] = {}
+        attack: dict[str, list[Any]] = {}  # games, wins, the sum of the returns, forfeits
+        defence: dict[str, list[Any]] = {}
+        for (attacker, defender), tally in tallies.items():
+            games, score = tally.games, tally.score
+            sums = attack.get(attacker)
+            if sums is None:
+                sums = attack[attacker] = [0, 0.0, 0.0, 0]
+            sums[0] += games
+            sums[1] += score
+            sums[2] += tally.attacker_return
+            sums[3] += tally.attacker_forfeits
+            sums = defence.get(defender)
+            if sums is None:
+                sums = defence[defender] = [0, 0.0, 0.0, 0]
+            sums[0] += games
+            sums[1] += games - score
+            sums[2] += tally.defender_return
+            sums[3] += tally.defender_forfeits
+        for records, told in ((attackers, attack), (defenders, defence)):
+            for name, each in told.items():
+                records[name].add(*each)
+    defenders.pop("", None)
+    return {
+        (role, name): record
+        for role, records in ((ATTACKER, attackers), (DEFENDER, defenders))
+        for name, record in records.items()
+    }
+
+
+def _pairings(counts: Counts) -> dict[Cell, list[float]]:
+    """Games and the attacker's score of each attacker against each defender."""
+    pairings: dict[Cell, list[float]] = {}
+    for tallies in counts.values():
         for cell, tally in tallies.items():
-            n, score = tally.games, tally.score
-            pairing = pairings.setdefault(cell, [0, 0.0])
-            pairing[0] += n
-            pairing[1] += score
-            for i, wins in ((0, score), (1, n - score)):
-                sums = here.setdefault((ROLES[i], cell[i]), [0, 0.0, 0.0, 0])
-                sums[0] += n
-                sums[1] += wins
-                sums[2] += tally.returns[i]
-                sums[3] += tally.forfeits[i]
-        for key, (games, wins, total, forfeits) in here.items():
-            record = records.get(key)
-            if record is None:
-                record = records[key] = _Record()
-            record.games += int(games)
-            record.wins += wins
-            record.forfeits += int(forfeits)
-            record.returns.append((int(games), total))
-    records.pop((DEFENDER, ""), None)
-    return records, pairings
+            sums = pairings.get(cell)
+            if sums is None:
+                pairings[cell] = [tally.games, tally.score]
+            else:
+                sums[0] += tally.games
+                sums[1] += tally.score
+    return pairings
 
 
 def _rows(records: dict[tuple[str, str], _Record], ratings: Ratings) -> tuple[Row, ...]:
@@ -249,7 +289,7 @@ def _superiorities(ratings: Ratings, kind: str, ranking: Sequence[str]) -> dict[
     return told
 
 
-def _meetings(pairings: dict[tuple[str, str], list[float]]) -> dict[tuple[str, str], Meeting]:
+def _meetings(pairings: dict[Cell, list[float]]) -> dict[tuple[str, str], Meeting]:
     """Both directions of every two that met, sorted."""
     sums: dict[tuple[str, str], list[float]] = {}
     for (attacker, defender), (games, score) in pairings.items():

@@ -106,7 +106,8 @@ class Store(Reader):
     ) -> None:
         """Keeps all of it in one transaction, in this order, or nothing of it. Raises as `record` does.
 
-        A game that is there must be the same; an attempt may go from open to how it ended, and no further;
+        A game that is there must be the same; an attempt may begin its match, and go from open to how it
+        ended, and no further;
         who is benched stays so, for the first reason; a note replaces the one of its name.
         """
         with self._transaction():
@@ -158,14 +159,17 @@ class Store(Reader):
         known = self._attempt(new.game, new.number)
         if known is None:
             self._game(new.game)
-            row = (new.game, new.number, new.room, new.state, new.why)
-            self._database.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)", row)
-        elif known != new:
+            row = (new.game, new.number, new.room, new.state, new.why, new.match)
+            self._database.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)", row)
+            return
+        if new.match is None:
+            new = evolve(new, match=known.match)
+        if known != new:
             if known.state != OPEN or known.room != new.room:
                 said = f"{_said_attempt(known)}; that it be {_said_attempt(new)} is refused"
                 raise JournalError(f"{self.path}: game {new.game}: attempt {new.number} is {said}")
-            update = "UPDATE attempts SET state = ?, why = ? WHERE game = ? AND number = ?"
-            self._database.execute(update, (new.state, new.why, new.game, new.number))
+            update = "UPDATE attempts SET state = ?, why = ?, match = ? WHERE game = ? AND number = ?"
+            self._database.execute(update, (new.state, new.why, new.match, new.game, new.number))
 
     def _add_verdict(self, outcome: Outcome, number: int | None) -> None:
         game = self._game(outcome.game.id)

@@ -134,7 +134,9 @@ def tournament_show(
 
         show_cup(Path(folder), follow=follow, as_json=as_json)
     elif follow:
-        raise typer.BadParameter("--follow watches the whole cup: leave it out, or --game")
+        from netsiege.errors import ConfigError
+
+        raise ConfigError("--follow watches the whole cup: leave it out, or --game")
     else:
         from netsiege.show_game import show_game
 

@@ -11,8 +11,8 @@ from netsiege.cups import Rooms, is_sampled, replay_path, replay_share
 from netsiege.engine.playback import verify
 from netsiege.engine.replay import Replay
 from netsiege.errors import SiegeError
-from netsiege.hub.tournament.conduct import outcome_of
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, Cup, Ground, Outcome
+from netsiege.hub.tournament.outcomes import outcome_of
 from netsiege.hub.tournament.records import Reader
 from netsiege.hub.tournament.results import ENDED, read_results
 from netsiege.hub.tournament.results_files import dump_csv, dump_results

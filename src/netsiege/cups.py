@@ -34,9 +34,9 @@ from netsiege.hub.tournament.model import COMPARE, Cup, Game, Ground
 from netsiege.hub.tournament.page import write_page
 from netsiege.hub.tournament.processes import EntrantProcesses, Post
 from netsiege.hub.tournament.records import Reader
-from netsiege.hub.tournament.results import ENDED, Results, may_stop
+from netsiege.hub.tournament.results import ENDED, Results
 from netsiege.hub.tournament.results_files import write_results
-from netsiege.hub.tournament.schedule import schedule_of
+from netsiege.hub.tournament.schedule import has_fixed_length, schedule_of
 from netsiege.hub.tournament.store import Store
 from netsiege.keys import NO_KEYS, Keys
 from netsiege.local import WATCH_S, Children, LocalHub
@@ -135,7 +135,7 @@ def begin(cup: Cup, folder: Path, venue: Venue, files: Path) -> Store:
     notes = {TAG: f"cup-{os.urandom(4).hex()}", HUB: venue.hub or "", FILES: str(files.absolute())}
     notes[REPLAYS] = repr(venue.replays)
     notes |= {JOURNAL_AT: str(Path(venue.journal).absolute())} if venue.journal is not None else {}
-    notes |= {} if may_stop(cup) else {PLANNED: str(schedule_of(cup).expected)}
+    notes |= {PLANNED: str(schedule_of(cup).expected)} if has_fixed_length(cup) else {}
     store.write(notes=notes)
     return store
 
@@ -280,12 +280,14 @@ class _Shown:
         now_s = time.monotonic()
         if now_s < self._due_s:
             return
-        self._due_s = now_s + SHOW_S
         if now_s - self._ranked_s > self._took_s / TOP_SHARE:
             self._top = told.read_results(self._store, curves=False)[0]
             self._ranked_s = time.monotonic()
             self._took_s = self._ranked_s - now_s
+        began_s = time.monotonic()
         self._view.show(self._store.counts(), self._top, now_s)
+        shown_s = time.monotonic()
+        self._due_s = shown_s + max(SHOW_S, (shown_s - began_s) / TOP_SHARE)
 
 
 # --- afterwards -------------------------------------------------------------------------------------------
@@ -321,6 +323,8 @@ def write_replays(store: Reader, folder: Path) -> int:
         if decided.get(attempt.game) == attempt.number and is_sampled(attempt.game, share)
     }
     (folder / REPLAYS).mkdir(exist_ok=True)
+    if not rooms:
+        return 0
     written = 0
     for record in read_journal(journal):
         game = rooms.get(record.room)

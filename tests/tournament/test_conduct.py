@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsiege.hub.tournament.conduct import ABSENT, BENCHED, LOST_MAX, Conduct, Orders, outcome_of
+from netsiege.hub.tournament.conduct import ABSENT, BENCHED, LOST_MAX, Conduct, Orders
 from netsiege.hub.tournament.hypotheses import Hypotheses
 from netsiege.hub.tournament.model import ATTACKER, COMPARE, DEFENDER, Cup, Entrant, Format, Ground, Player
+from netsiege.hub.tournament.outcomes import outcome_of
 from netsiege.hub.tournament.records import DONE, OPEN, VOID, Bench
 from netsiege.hub.tournament.schedule import schedule_of
 from netsiege.protocol import Cause, Result

@@ -10,13 +10,13 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.commands import command
+from tests.tournament.running import children, hub_of, netsiege, run, verdicts
 
 CUP = """
 name: tiny
@@ -53,15 +53,6 @@ class Crasher(BaseAgent):
             os._exit(3)
         return generate_valid_actions(observation.state).choice(self.rng)
 '''
-
-
-def netsiege(*words, cwd):
-    return [sys.executable, "-m", "netsiege", "tournament", *words], cwd
-
-
-def run(*words, cwd, timeout=240):
-    argv, folder = netsiege(*map(str, words), cwd=cwd)
-    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +213,7 @@ def test_cup_that_is_interrupted_goes_on_where_it_was(played, tmp_path):
     (tmp_path / "cup.yaml").write_text(CUP)
     argv, cwd = netsiege("run", "cup.yaml", "--out", "out", cwd=tmp_path)
     process = subprocess.Popen(argv, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not _verdicts(tmp_path / "out"):
+    while not verdicts(tmp_path / "out"):
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
@@ -387,8 +378,8 @@ def _play_under_kills(folder, rng):
     deadline_s = time.monotonic() + 200
     while time.monotonic() < deadline_s:
         time.sleep(rng.expovariate(2.0))
-        done = _verdicts(folder / "rough")
-        hub = _hub_of(folder / "rough")
+        done = verdicts(folder / "rough")
+        hub = hub_of(folder / "rough")
         if process.poll() is not None:
             log.close()
             assert process.returncode == 0, (folder / "said.txt").read_text()
@@ -401,41 +392,8 @@ def _play_under_kills(folder, rng):
             process.wait()
             kills["director"] += 1
             process = subprocess.Popen(again, cwd=cwd, stdout=log, stderr=log)
-        elif hub is not None and (workers := _children(hub, b"worker")):
+        elif hub is not None and (workers := children(hub, b"worker")):
             os.kill(rng.choice(workers), signal.SIGKILL)
             kills["worker"] += 1
     process.kill()
-    raise AssertionError(f"the cup has not ended: {kills}, {_verdicts(folder / 'rough')} verdicts")
-
-
-def _verdicts(folder):
-    try:
-        with sqlite3.connect(f"file:{folder}/cup.sqlite?mode=ro", uri=True) as database:
-            count = database.execute("SELECT COUNT(*) FROM verdicts").fetchone()[0]
-        database.close()
-    except sqlite3.Error:
-        return 0
-    return count
-
-
-def _hub_of(folder):
-    journal = str(folder / "hub.journal").encode()
-    for path in glob.glob("/proc/[0-9]*/cmdline"):
-        try:
-            if journal in Path(path).read_bytes().split(b"\0"):
-                return int(path.split("/")[2])
-        except OSError:
-            continue
-    return None
-
-
-def _children(parent, word):
-    found = []
-    for path in glob.glob("/proc/[0-9]*/stat"):
-        try:
-            fields = Path(path).read_text().rsplit(")", 1)[1].split()
-            if int(fields[1]) == parent and word in Path(path[:-4] + "cmdline").read_bytes().split(b"\0"):
-                found.append(int(path.split("/")[2]))
-        except OSError:
-            continue
-    return found
+    raise AssertionError(f"the cup has not ended: {kills}, {verdicts(folder / 'rough')} verdicts")

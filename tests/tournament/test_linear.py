@@ -32,6 +32,20 @@ def test_cholesky_of_a_known_matrix_is_the_known_factor():
     assert linear.cholesky([[4, 12, -16], [12, 37, -43], [-16, -43, 98]]) == [[2], [6, 1], [-8, 5, 3]]
 
 
+@pytest.mark.parametrize("bare", [0, 1, 3, 6])
+def test_cholesky_of_a_matrix_whose_first_rows_are_bare_is_its_root(bare):
+    rows = [
+        [value if i >= bare or i == j else 0.0 for j, value in enumerate(row)]
+        for i, row in enumerate(positive(6, 3))
+    ]
+    matrix = [[rows[max(i, j)][min(i, j)] for j in range(6)] for i in range(6)]
+    for i in range(bare, 6):
+        matrix[i][i] += 1e3
+    factor = [row + [0.0] * (5 - i) for i, row in enumerate(linear.cholesky(matrix))]
+    for row, other in zip(product(factor, linear.turned(factor)), matrix, strict=True):
+        assert close(row, other)
+
+
 def test_cholesky_reads_the_lower_triangle_only():
     assert linear.cholesky([[4.0, math.nan], [2.0, 5.0]]) == [[2], [1, 2]]
 
@@ -59,9 +73,19 @@ def test_solution_and_inverse_satisfy_their_equations(size):
         assert close(row, [float(i == j) for j in range(size)], 1e-8)
 
 
-def test_sandwich_is_the_product_of_the_three():
-    bread, meat = positive(5, 1), positive(5, 2)
-    whole = linear.sandwich(bread, meat)
+@pytest.mark.parametrize("vectors", [0, 1, 4, 5, 30])
+def test_sandwich_is_the_product_of_the_three(vectors):
+    rng = random.Random(vectors)
+    bread, diagonal = positive(5, 1), [rng.random() for _ in range(5)]
+    filling = [[rng.gauss() for _ in range(5)] for _ in range(vectors)]
+    meat = [
+        [
+            1.5 * sum(each[i] * each[j] for each in filling) + (diagonal[i] if i == j else 0.0)
+            for j in range(5)
+        ]
+        for i in range(5)
+    ]
+    whole = linear.sandwich(bread, filling, 1.5, diagonal)
     for row, other in zip(whole, product(product(bread, meat), bread), strict=True):
         assert close(row, other)
     assert whole == [list(column) for column in zip(*whole, strict=True)]

@@ -114,6 +114,14 @@ def test_outcomes_that_came_in_any_order_are_in_that_of_the_schedule(store):
     assert store.decided_by() == dict.fromkeys((0, 2, 4, 5))
 
 
+def test_equal_words_of_outcomes_are_one_object(store):
+    for number in range(6):
+        store.record(outcome(number, cause="long words", forfeit="blue"), None)
+    told = store.outcomes()
+    words = [(o.game.ground, o.game.attacker, o.game.defender, o.cause, o.forfeit) for o in told]
+    assert len({id(word) for each in words for word in each}) == 4
+
+
 def test_same_said_twice_changes_nothing(store):
     opened(store, 0)
     everything = {
@@ -342,6 +350,8 @@ def test_folder_that_cannot_be_made_is_said_so(tmp_path):
         ("UPDATE games SET seed = 0.5", "a row of games has values that it cannot have"),
         ("UPDATE verdicts SET cause = x'ff'", "a row of verdicts has values that it cannot have"),
         ("UPDATE verdicts SET attacker_steps = 'many'", "a row of verdicts has values that it cannot have"),
+        ("UPDATE verdicts SET attempt = 'none'", "a row of verdicts has values that it cannot have"),
+        ("PRAGMA ignore_check_constraints = ON; UPDATE verdicts SET score = 0.5", "is damaged: .*verdicts"),
         ("UPDATE attempts SET room = x'00'", "a row of attempts has values that it cannot have"),
         ("INSERT INTO benched VALUES ('a', 'b', 'c')", "a row of benched has values that it cannot have"),
         ("INSERT INTO notes VALUES (x'00', 'c')", "a row of notes has values that it cannot have"),
