@@ -14,6 +14,10 @@ is full or lies about what it has written, a worker that computes falsely what n
 two hubs on one journal. Constants are small (`constants`), so that snapshots, filings, give-ups and floods
 come in seconds.
 
+In a share of the runs there is a hall as well (`hall_plan`): agents attend it (`attendee`), and a director
+arranges matches there, keeps what it hears of them, dies and comes back (`hall_director`). `hall_books` has
+who waits, what was arranged and what came of it, from what is said and committed, and holds the hub to that.
+
 `plan` says what a seed means, `faults` what goes wrong. `reference` plays every match a second time, in one
 process, from what the journal has committed, and looks at each message on its way to an agent; `registry`
 keeps books of its own about who may speak and who holds which lease; `verdict` looks at all that is left at

@@ -227,8 +227,11 @@ class AgentProcess:
         if seat.handle in self.session.awaited:
             return  # how it stands is about to be told
         self._thinking.add(seat.handle)
-        delay_s = self.rng.uniform(0.0, 2 * self.plan.think_s)
-        self.world.clock.after(delay_s, self._act, seat)
+        self.world.clock.after(self._pause_s(seat), self._act, seat)
+
+    def _pause_s(self, _seat):
+        """How long it thinks before it acts on a seat."""
+        return self.rng.uniform(0.0, 2 * self.plan.think_s)
 
     def _act(self, seat):
         self._thinking.discard(seat.handle)

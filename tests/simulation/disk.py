@@ -78,6 +78,9 @@ class MemoryDisk:
     def turns_kept(self):
         return len(self.turns.turns)
 
+    def ask(self, query):
+        return self.database.execute(query).fetchall()
+
     def matches(self):
         """All matches, as anyone reads them from a journal's file."""
         with tempfile.TemporaryDirectory() as folder:
@@ -126,6 +129,9 @@ class FileDisk:
             self._journal._database.rollback()
         self._journal.close()
         self._path = left
+
+    def ask(self, query):
+        return self._journal._database.execute(query).fetchall()
 
     def turns_kept(self):
         return sum(1 for _ in self._journal._turns.read())

@@ -251,6 +251,43 @@ def _poison(world, rng, tries=40):
     return False
 
 
+# --- directors of halls -----------------------------------------------------------------------------------
+
+
+def _director(world):
+    return None if world.hall_director is None else world.hall_director.process
+
+
+def _director_crash(world, rng):
+    process = _director(world)
+    if process is None:
+        return False
+    if rng.random() < 0.8:
+        process.fuse = rng.randint(0, 8)
+    else:
+        world.hall_director.crash(process)
+    return True
+
+
+def _director_cut(world, rng):
+    process = _director(world)
+    if process is None:
+        return False
+    luck = rng.random()
+    if luck < 0.2:
+        world.network.cut(process.socket, late=0.5)
+    elif luck < 0.4:
+        world.hall_director.is_cut_at_a_result = True
+    elif luck < 0.7:
+        world.network.haunt(process.socket)
+    else:
+        world.network.part(world.hall_director, process.socket, rng.uniform(0.1, 5.0))
+    return True
+
+
+# --- strangers --------------------------------------------------------------------------------------------
+
+
 def _garbage(world, rng):
     (Vandal if rng.random() < 0.7 else Impostor)(world, rng)
     return True
@@ -340,4 +377,6 @@ FAULTS = {
     "deaf": _deaf,
     "poison": _poison,
     "liar": _liar,
+    "director_crash": _director_crash,
+    "director_cut": _director_cut,
 }

@@ -202,6 +202,12 @@ class HubNode:
         return self.world.clock.now_s + self.skew_s
 
     @property
+    def has_heard_all_agents(self):
+        """Whether nothing of an agent is on its way, also of those that are dead by now."""
+        port = self._ports[AGENTS]
+        return not port.inbox and not any(wire.up.queue for wire in port.wires.values())
+
+    @property
     def arena(self):
         return self.loop._arena
 

@@ -1,11 +1,11 @@
 """Hubs that are broken on purpose, one promise each. A simulation that does not find them out proves nothing.
 
-Here are those that fail at leases, the journal and failover; `session_mutants` has the others.
+Here are those that fail at leases, the journal and failover; see also `session_mutants` and `hall_mutants`.
 """
 
 from netsiege.hub import broker, journal, leasing, ledger, loop
 from netsiege.protocol import AGENT_HEAD, HEAD_BYTES, Kind
-from tests.simulation import session_mutants  # noqa: F401  # its mutants are among MUTANTS by this
+from tests.simulation import hall_mutants, session_mutants  # noqa: F401  # their mutants are in MUTANTS by this
 from tests.simulation.mutation import MUTANTS, NEEDS, mutant, replaced
 
 __all__ = ["MUTANTS", "NEEDS"]

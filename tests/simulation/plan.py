@@ -4,9 +4,9 @@ import random
 
 from attrs import Factory, define
 
-from netsiege.protocol import OpenRoom, SeatCount
 from tests.simulation.clock import Streams
-from tests.simulation.specs import ROLES, spec_of
+from tests.simulation.hall_plan import HallPlan, make_hall
+from tests.simulation.rooms import AgentPlan, RoomPlan, make_room
 
 KINDS = (
     "delay",
@@ -32,50 +32,16 @@ KINDS = (
     "deaf",
     "poison",
     "liar",
+    "director_crash",
+    "director_cut",
 )
 """What may go wrong; each is drawn from a stream of its own, so that leaving one out changes no other."""
 LIKELIHOOD = 0.18
+OF_DIRECTORS = {"director_crash": 0.4, "director_cut": 0.4}
+"""Likelier, as only plans with a hall have a director that anything happens to."""
 
 FAULTS_UNTIL_S = 5.0
 """From then on nothing more goes wrong."""
-
-_SEATS = (
-    (("Attacker", 1),),
-    (("Attacker", 1),),
-    (("Attacker", 1), ("Defender", 1)),
-    (("Attacker", 2),),
-    (("Attacker", 1), ("Defender", 1), ("Benign", 1)),
-)
-
-
-@define
-class RoomPlan:
-    """A room and how many matches are to be played in it. `joins` are the roles of all its players."""
-
-    opened: OpenRoom
-    rounds: bool
-    joins: list[str]
-
-    @property
-    def clocked(self):
-        """Whether its seats must move in time."""
-        told = self.opened
-        return not (told.move_s is None and told.episode_s is None and told.round_s is None)
-
-
-@define
-class AgentPlan:
-    """A session: its joins (room, role), and its habits."""
-
-    name: str
-    joins: list[tuple[str, str]]
-    deltas: bool = True
-    batches: bool = False
-    leaves: bool = False
-    byes: bool = True
-    think_s: float = 0.03
-    poisons: bool = False
-    mute: bool = False
 
 
 @define
@@ -91,24 +57,39 @@ class Plan:
     on_file: bool = False
     snapshot_events: int = 8
     drain_max: int = 1_000
+    hall: HallPlan | None = None
+
+    @property
+    def features(self):
+        """What may go wrong, and what kind of a hall there is."""
+        return self.faults if self.hall is None else self.faults | self.hall.features
 
     def room(self, name):
-        return next(room for room in self.rooms if room.opened.name == name)
+        there = self.rooms if self.hall is None else [*self.rooms, self.hall.room, *self.hall.likes]
+        return next(room for room in there if room.opened.name == name)
 
 
 def make_plan(seed, faults=None):
     """The plan of a seed; `faults`: only these kinds, of those that it would have."""
     rng = random.Random(f"{seed}/plan")
-    drawn = _draw_faults(seed)
+    hall = make_hall(Streams(seed)["hall"])
+    drawn = _draw_faults(seed) if hall is not None else _draw_faults(seed) - OF_DIRECTORS.keys()
     plan = Plan(seed, drawn if faults is None else drawn & frozenset(faults))
+    plan.hall = hall
+    if hall is not None and "director_crash" in drawn:
+        # what a director has said before it died may come when the next one uses the name again
+        for game in hall.games:
+            game.times = 1
     plan.on_file = seed % 20 == 19
     plan.snapshot_events = rng.choice((2, 5, 8, 20, 256))
     plan.drain_max = rng.choice((1, 3, 1_000, 1_000))
     for number in range(rng.choice((1, 1, 2))):
-        plan.rooms.append(_make_room(rng, number))
+        plan.rooms.append(make_room(rng, number))
     plan.agents = _make_agents(rng, plan)
     slots = rng.choice((1, 2, 4, 4))
     plan.workers = [(slots, b"engine")] * rng.choice((1, 2, 2, 3))
+    if hall is not None and hall.crowded:
+        plan.workers = [(1, b"engine")]
     return plan
 
 
@@ -117,41 +98,9 @@ def _draw_faults(seed):
     streams = Streams(seed)
     if streams["calm"].random() < 0.05:
         return frozenset()
-    return frozenset(kind for kind in KINDS if streams[f"has/{kind}"].random() < LIKELIHOOD)
-
-
-def _make_room(rng, number):
-    seats = rng.choice(_SEATS)
-    rounds = rng.random() < 0.45
-    clock = {}
-    if rng.random() < 0.35:
-        clock["move_s"] = rng.choice((0.2, 0.5, 1.0))
-        if rng.random() < 0.3:
-            clock["episode_s"] = rng.choice((1.0, 3.0))
-        if rounds and rng.random() < 0.4:
-            clock["round_s"] = rng.choice((0.05, 0.2))
-    spec = spec_of(
-        rounds, rng.choice((4, 6, 9)), firewall=rng.random() < 0.7, trajectories=rng.random() < 0.2
+    return frozenset(
+        kind for kind in KINDS if streams[f"has/{kind}"].random() < OF_DIRECTORS.get(kind, LIKELIHOOD)
     )
-    any_role = rng.random() < 0.15
-    players = sum(count for _, count in seats)
-    matches = rng.choice((1, 2, 2, 3))
-    joins = [role for role, count in seats for _ in range(count)] * matches
-    opened = OpenRoom(
-        name=f"room-{number}",
-        roles=ROLES,
-        seats=() if any_role else tuple(SeatCount(role, count) for role, count in seats),
-        players=players,
-        seed=rng.getrandbits(32),
-        episodes=rng.randint(2, 4),
-        move_s=clock.get("move_s"),
-        spec=spec,
-        episode_s=clock.get("episode_s"),
-        round_s=clock.get("round_s"),
-        grace_s=rng.choice((0.0, 1.0, 4.0, 15.0, 15.0)),
-        journal=rng.random() < 0.9,
-    )
-    return RoomPlan(opened, rounds, joins)
 
 
 def _make_agents(rng, plan):

@@ -158,6 +158,7 @@ class Reference:
         for record in records:
             if isinstance(record, MatchEnded):
                 self.matches[record.match].ended = record
+        self.world.books.committed(records)
 
     def _made(self, record):
         seats = tuple(SeatSpec.read(spec) for spec in record.specs)
@@ -166,7 +167,7 @@ class Reference:
             self.lines[handle] = Line(match, index, token)
 
     def _second(self, number, room, ordinal, seed, seats, journaled):
-        opened = self.world.plan.room(room).opened
+        opened = self.world.room(room).opened
         tables = compiled(opened.spec)
         game = Game(tables, number, seed, seats, opened.episodes)
         made = Second(number, room, ordinal, game, tables, seats, seed, opened.episodes, journaled)
@@ -183,7 +184,7 @@ class Reference:
         seat = self.arena.matches[match.id].seats[index] if match.id in self.arena.matches else None
         token = seat.session.token if seat is not None and seat.session is not None else None
         since_s = self.world.registry.away_since_s.get(token)
-        grace_s = self.world.plan.room(match.room).opened.grace_s
+        grace_s = self.world.room(match.room).opened.grace_s
         if since_s is None or self.world.hub.now_s - since_s < grace_s - 1e-6:
             text = f"seat {index} of match {match.id} is given up, away since {since_s}, grace {grace_s} s"
             raise Violation("a seat waits for its session for the grace period", text, match.id)
@@ -245,6 +246,8 @@ class Reference:
             self._news_leave(peer, kind, body)
         elif handle:
             self._told(peer, handle, kind, request, body)
+        if not handle:
+            self.world.books.to_agent(peer, kind, request, body)
 
     def _told(self, peer, handle, kind, request, body):
         """Something is said about a seat: what its match says next, or a word of the hub's own."""
@@ -282,9 +285,15 @@ class Reference:
         if line.next and _ends(outputs[line.next - 1]) and outputs[line.next - 1][4] == body:
             return True  # the last word, said to each request that was open
         if kind == Kind.ERROR:
-            return Error.decode(body).code in _HUBS_OWN_CODES
+            return self._may_be_said(line.match, Error.decode(body).code)
         # the answer to what was open at a BYE
         return kind == Kind.END and not any(map(_ends, outputs)) and handle not in self.arena.seats
+
+    def _may_be_said(self, match, code):
+        """Whether an ERROR may be of the hub's own accord."""
+        return code in _HUBS_OWN_CODES or (
+            code == Code.MATCH_OVER and self.world.books.is_called_off(match.id)
+        )
 
     def _not_said(self, line, kind, request, outputs):
         what = f"{Kind(kind).name} to request {request} of seat {line.index} of match {line.match.id}"
@@ -302,7 +311,11 @@ class Reference:
             line = self.lines.get(lost.handle)
             said = [] if line is None else line.match.outputs[line.index]
             if not any(_ends(each) and each[4] == lost.body for each in said) and not (
-                lost.kind == Kind.ERROR and Error.decode(lost.body).code == Code.ENGINE_FAULT
+                lost.kind == Kind.ERROR
+                and (
+                    Error.decode(lost.body).code == Code.ENGINE_FAULT
+                    or (line is not None and self.world.books.is_called_off(line.match.id))
+                )
             ):
                 raise Violation(COMMITTED, f"WELCOME says a seat is lost that is not: {lost}")
 
@@ -338,7 +351,7 @@ class Reference:
         asked = {head[2] for head in map(EVENT_HEAD.unpack_from, match.events) if head[0] == line.index}
         # who has asked for more has heard what came before: a hub that starts again goes by that
         is_idle = not self.arena.matches[match.id].seats[line.index].request
-        holds = self.world.plan.room(match.room).opened.round_s is not None
+        holds = self.world.room(match.room).opened.round_s is not None
         final = finals.get(told.answered)
         refusal = final[4] if final is not None and final[1] == Kind.ERROR else None
         wrong = None

@@ -49,12 +49,14 @@ class Registry:
         self.engine_of.clear()
         self.played_by = {match: engine for match, engine in self.played_by.items() if match in arena.matches}
         self.away_since_s = dict.fromkeys(arena.away, self.world.hub.now_s)
+        self.world.books.hub_started(arena)
 
     def hub_died(self):
         self.away_since_s.clear()
 
     def connection_gone(self, side, peer):
         if side == AGENTS:
+            self.world.books.connection_over(peer)
             token = self.token_of.pop(peer, None)
             if token is not None and self.speaker.get(token) == peer:
                 del self.speaker[token]
@@ -86,11 +88,13 @@ class Registry:
         before = self.speaker.get(token)
         if before is not None and before != peer:
             self.token_of.pop(before, None)
+            self.world.books.connection_over(before)
         self.speaker[token], self.token_of[peer] = peer, token
         self.away_since_s.pop(token, None)
 
     def agent_frame(self, peer, frame):
         """Only who speaks for a session moves its seats."""
+        self.world.books.from_agent(peer, frame)
         if len(frame) < HEAD_BYTES or frame[1] not in _ABOUT_SEATS:
             return None
         if self.token_of.get(peer) is not None:
@@ -196,6 +200,7 @@ class Registry:
 
     def check(self, arena):
         """After each turn: every match is on exactly one worker, or on none and known to be."""
+        self.world.books.check(arena)
         leases = 0
         for match in arena.matches.values():
             worker = match.worker

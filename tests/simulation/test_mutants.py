@@ -14,7 +14,7 @@ TRIED = 60
 def _seeds(needs):
     found, seed = 0, 0
     while found < TRIED:
-        if needs <= make_plan(seed).faults:
+        if needs <= make_plan(seed).features:
             found += 1
             yield seed
         seed += 1

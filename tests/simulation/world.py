@@ -6,10 +6,14 @@ from attrs import define
 
 from tests.simulation import faults, verdict
 from tests.simulation.agent_node import AgentNode
+from tests.simulation.attendee import AttendeeNode, AttendeeProcess
 from tests.simulation.clock import Clock, Streams, Violation
 from tests.simulation.constants import small
 from tests.simulation.director import DirectorNode
 from tests.simulation.disk import FileDisk, MemoryDisk, clock_of
+from tests.simulation.hall_books import HallBooks
+from tests.simulation.hall_director import HallDirectorNode
+from tests.simulation.hall_plan import HALL
 from tests.simulation.history import History
 from tests.simulation.hub_node import HubNode
 from tests.simulation.network import Network
@@ -55,6 +59,7 @@ class World:
         self.agents, self.workers = [], []
         self.calm = False
         self.network = Network(self.clock, self.streams["network"], 0.0)
+        self.books = HallBooks(self)
         self.registry = Registry(self)
         self.reference = Reference(self)
         self.disk = FileDisk() if plan.on_file else MemoryDisk()
@@ -66,6 +71,16 @@ class World:
         director = AgentPlan("director", [])
         self.director = DirectorNode(self, director, later, names, self._room_opened)
         self._unopened = {opened.name for opened in later}
+        self.hall_director = None
+        if plan.hall is not None:
+            self._unopened.add(HALL)
+            self.hall_director = HallDirectorNode(self, plan.hall, self._room_opened)
+        self._quiet_s = 0
+
+    def room(self, name):
+        """What is planned for a room, also if it is that of an arranged match."""
+        arranged = None if self.hall_director is None else self.hall_director.room(name)
+        return self.plan.room(name) if arranged is None else arranged
 
     def count(self, what):
         self.counts[what] += 1
@@ -79,12 +94,17 @@ class World:
         for slots, engine in self.plan.workers:
             clock.after(rng.uniform(0.0, 0.2), self.add_worker, slots, engine)
         faults.schedule(self)
-        for plan in self.plan.agents:
-            node = AgentNode(self, plan)
-            self.agents.append(node)
+        attendees = [] if self.plan.hall is None else self.plan.hall.attendees
+        self.agents += [AgentNode(self, plan) for plan in self.plan.agents]
+        self.agents += [AttendeeNode(self, plan) for plan in attendees]
+        for node in self.agents:
+            plan = node.plan
             if not any(room in self._unopened for room, _ in plan.joins):
                 clock.after(rng.uniform(0.0, 1.0), self._start, node)
         clock.after(rng.uniform(0.0, 0.2), self.director.start)
+        if self.hall_director is not None:
+            self.count("halls")
+            clock.after(self.streams["hall director"].uniform(0.0, 0.5), self.hall_director.start)
         clock.after(rng.uniform(0.5, 1.5), self._ask_status)
         clock.run(FAULTS_UNTIL_S)
         self._be_calm()
@@ -132,6 +152,8 @@ class World:
         self.hub.fuse = -1
         self.hub.stalled_until_s = min(self.hub.stalled_until_s, now_s)
         self.hub.wake()
+        if self.hall_director is not None:
+            self.hall_director.be_calm()
         for worker in self.workers:
             worker.fuse = -1
             worker.stalled_until_s = min(worker.stalled_until_s, now_s)
@@ -151,14 +173,27 @@ class World:
         arena = self.hub.arena
         undone = [node.process for node in self.agents if not node.done and node.process is not None]
         sits = any(p.session.seats or p.session.awaited or not p.session.welcomed for p in undone)
-        if self.hub.alive and not arena.matches and not sits:
+        is_quiet = self.hub.alive and not arena.matches and not sits
+        if is_quiet:
             for process in undone:
                 process.take_back_joins()
+        director = self.hall_director
+        if director is not None:
+            self._quiet_s = self._quiet_s + 1 if is_quiet and director.is_heard else 0
+            if self._quiet_s > 2:
+                self.books.check_told([p for p in undone if isinstance(p, AttendeeProcess)])
+                director.give_up_the_rest()
         if not self.closing:
             self.clock.after(1.0, self._look)
 
     def _all_is_over(self):
-        return self.hub.alive and not self.hub.arena.matches and all(node.done for node in self.agents)
+        is_over = self.hub.alive and not self.hub.arena.matches and all(node.done for node in self.nodes)
+        return is_over and self.hub.has_heard_all_agents
+
+    @property
+    def nodes(self):
+        """Whoever has something to do that comes to an end."""
+        return self.agents if self.hall_director is None else [*self.agents, self.hall_director]
 
     def _cool_down(self):
         self.closing = True
