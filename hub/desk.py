@@ -147,7 +147,8 @@ def _join(arena: Arena, session: Session, request: int, body: bytes) -> None:
         )
     if session.grant is None or not session.grant.may_play(said.role):
         raise ProtocolError(Code.NOT_ALLOWED, f"this key may not play {said.role}")
-    joiner = Joiner(session, request, room, said.role, session.grant.name)
+    name = said.name or session.name
+    joiner = Joiner(session, request, room, said.role, session.grant.name, name)
     session.joins[request] = joiner
     seating.take_in(arena, joiner)
 

@@ -42,7 +42,7 @@ def withdraw(joiner: Joiner) -> None:
 
 def lines_of(joiner: Joiner) -> Iterator[Line]:
     """The calls that a joiner would answer."""
-    return itertools.product((joiner.role,), {"", joiner.session.name}, {"", joiner.key})
+    return itertools.product((joiner.role,), {"", joiner.name}, {"", joiner.key})
 
 
 def waiting_joiners(hall: Room) -> int:
@@ -71,7 +71,7 @@ def call(room: Room) -> list[tuple[Joiner, Player]] | None:
         for index, joiner in enumerate(j for j in called if j.role == role):
             session = joiner.session
             key = session.grant.name if session.grant is not None else ""
-            seated.append((joiner, Player(role, index, session.name, key)))
+            seated.append((joiner, Player(role, index, joiner.name, key)))
     return seated
 
 

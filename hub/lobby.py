@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netsiege.hub import halls
-from netsiege.hub.records import Joiner, Room, Session
+from netsiege.hub.records import Joiner, Room
 from netsiege.protocol import Player
 
 ANY_ROLE = ""
@@ -59,12 +59,13 @@ def take_match(room: Room) -> list[tuple[Joiner, Player]] | None:
     seated = []
     for role in room.spec.roles:
         for index, joiner in enumerate(j for j in chosen if j.role == role):
-            seated.append((joiner, _player(role, index, joiner.session)))
+            seated.append((joiner, _player(role, index, joiner)))
     return seated
 
 
-def _player(role: str, index: int, session: Session) -> Player:
-    return Player(role, index, session.name, session.grant.name if session.grant is not None else "")
+def _player(role: str, index: int, joiner: Joiner) -> Player:
+    grant = joiner.session.grant
+    return Player(role, index, joiner.name, grant.name if grant is not None else "")
 
 
 def _next(room: Room, role: str) -> Joiner:

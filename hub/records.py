@@ -57,13 +57,16 @@ class Session:
 
 @define(eq=False)
 class Joiner:
-    """A request for a seat that no match has taken up yet. `key` is the name of its session's key."""
+    """A request for a seat that no match has taken up yet: `name` will sit there. `key` is the name of its
+    session's key.
+    """
 
     session: Session
     request: int
     room: Room
     role: str
     key: str
+    name: str
 
 
 @define(eq=False)

@@ -14,6 +14,7 @@ from netsiege.cli_agents import agent_app
 from netsiege.cli_asked import asked_for
 from netsiege.cli_bench import bench_app
 from netsiege.cli_cup import tournament_app
+from netsiege.cli_gateway import gateway
 from netsiege.cli_keys import keys_app
 from netsiege.cli_learn import evaluate, train
 from netsiege.cli_replay import replay_app
@@ -42,6 +43,7 @@ app = typer.Typer(
 scenario_app = typer.Typer(help="Look at scenarios, and check your own.", no_args_is_help=True)
 app.command()(train)
 app.command()(evaluate)
+app.command()(gateway)
 app.add_typer(agent_app, name="agent")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(replay_app, name="replay")
@@ -132,6 +134,7 @@ def hub(
     from netsiege.hub.ledger import Insist
     from netsiege.hub.limits import DEFAULT_LIMITS
     from netsiege.serve import serve_hub
+    from netsiege.shown import log_to_stderr
 
     limits = DEFAULT_LIMITS.with_changes(said for said in limit or () if said != "list")
     if "list" in (limit or ()):
@@ -139,7 +142,7 @@ def hub(
 
         print_limits(limits)
         return
-    _log_to_stderr(all_of_it=False)
+    log_to_stderr(all_of_it=False)
     rooms, kept = ([], []) if no_default_room else _default_room(task, seed)
     signal_number = serve_hub(
         bind,
@@ -186,9 +189,10 @@ def worker(
     from netsiege.engine.worker import run_worker
     from netsiege.keys import keys_from
     from netsiege.local import Stop
+    from netsiege.shown import log_to_stderr
     from netsiege.wire import check_address
 
-    _log_to_stderr()
+    log_to_stderr()
     with Stop(parent) as stop:
         run_worker(check_address(hub), slots, name, stop, keys_from(keys))
     _exit_after(stop.signal)
@@ -274,6 +278,28 @@ def scenario_validate(
         raise typer.Exit(EXIT_FAILED)
 
 
+@scenario_app.command("import-cyst")
+def scenario_import_cyst(
+    module: Annotated[str, typer.Argument(help="A Python module, dotted, or a .py file. Its code is run.")],
+    out: Annotated[
+        Optional[str], typer.Option("--out", metavar="FILE", help="Where it goes. Default: to the terminal.")
+    ] = None,
+) -> None:
+    """Turn a CYST configuration, NetSecGame's topologies, into a scenario file. Needs CYST (Python 3.12)."""
+    from pathlib import Path
+
+    from netsiege.files import write_new
+    from netsiege.scenarios.cyst import import_cyst
+
+    imported = import_cyst(module)
+    _warn_all(imported.warnings)
+    if out is None:
+        print(imported.text, end="")
+    else:
+        write_new(Path(out), imported.text, 0o644)
+        print(out)
+
+
 @app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
@@ -297,16 +323,6 @@ def _new_seed() -> int:
     import secrets
 
     return secrets.randbits(64)
-
-
-def _log_to_stderr(*, all_of_it: bool = True) -> None:
-    import logging
-
-    from netsiege.shown import CleanFormatter
-
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(CleanFormatter("%(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(handlers=[handler], level=logging.INFO if all_of_it else logging.WARNING)
 
 
 def _exit_after(signal_number: int | None) -> None:

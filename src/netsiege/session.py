@@ -9,7 +9,7 @@ after every `receive` what is in `outbox`: what the hub has not taken in comes o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from attrs import define
@@ -90,9 +90,9 @@ class Session(Book):
         self._open[number].again = again
         return number, sent
 
-    def join(self, room: str, role: AgentRole) -> tuple[int, bytes]:
-        """Asks for a seat; settled by a `Seat`."""
-        return self._ask(Kind.JOIN, 0, Join(room, role.value).encode())
+    def join(self, room: str, role: AgentRole, name: str = "") -> tuple[int, bytes]:
+        """Asks for a seat, for somebody of that name or for the session's own; settled by a `Seat`."""
+        return self._ask(Kind.JOIN, 0, Join(room, role.value, name).encode())
 
     def withdraw(self, join: int) -> tuple[int, bytes]:
         """Takes a JOIN back. If it is too late for that, its seat is given back when it comes.
@@ -109,7 +109,10 @@ class Session(Book):
 
         Raises `ProtocolError(BAD_ACTION)` for an action that cannot be sent, and what ended the seat.
         """
-        body = action_body(action)
+        return self.step_body(seat, action_body(action))
+
+    def step_body(self, seat: Seat, body: bytes) -> tuple[int, bytes]:
+        """Plays an action whose body is made already (`action_body`)."""
         return self._ask_seat(STEP, seat, body)
 
     def step_many(self, moves: Iterable[tuple[Seat, Action | None]]) -> tuple[int, bytes]:
@@ -117,7 +120,10 @@ class Session(Book):
 
         Refused as a whole if any of it is wrong. Raises like `step`.
         """
-        moved = [(seat, action_body(action)) for seat, action in moves]
+        return self.step_bodies([(seat, action_body(action)) for seat, action in moves])
+
+    def step_bodies(self, moved: Sequence[tuple[Seat, bytes]]) -> tuple[int, bytes]:
+        """`step_many` with actions whose bodies are made already."""
         if not 1 <= len(moved) <= MAX_BATCH:
             raise ProtocolError(Code.TOO_LARGE, f"STEP_MANY takes 1 to {MAX_BATCH} steps, not {len(moved)}")
         for seat, _ in moved:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import sys
 import unicodedata
 from types import TracebackType
 from typing import Final
@@ -106,3 +107,10 @@ class CleanFormatter(logging.Formatter):
     ) -> str:
         """The lines of a traceback, cleaned."""
         return "\n".join(shown_lines(super().formatException(ei)))
+
+
+def log_to_stderr(*, all_of_it: bool = True) -> None:
+    """Shows what is logged, cleaned: all from INFO on, or warnings only."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(CleanFormatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO if all_of_it else logging.WARNING)

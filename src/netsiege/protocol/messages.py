@@ -91,10 +91,14 @@ class Resumed(Message):
 
 @frozen
 class Join(Message):
-    """Asks for a seat; answered by SEATED when a match is full."""
+    """Asks for a seat; answered by SEATED when a match is full.
+
+    `name` is who will sit there, for sessions that play for others; empty: the session's own.
+    """
 
     room: str = declared(clean_name)
     role: str = declared(a_text(16))
+    name: str = declared(or_empty(clean_name), default="")
 
 
 @frozen
