@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from netsiege.game import IP, ActionType, GameState, Network, Observation, Service
+from netsiege.game import IP, ActionType, AgentStatus, GameState, Network, Observation, Service
 
-END: Final = b"EOF"
+END_MARK: Final = "EOF"
+END: Final = END_MARK.encode()
 ACTIONS: Final = [str(kind) for kind in ActionType]
 _SET_PARTS: Final = ("known_networks", "known_hosts", "controlled_hosts")
 _MAP_PARTS: Final = ("known_services", "known_data", "known_blocks")
@@ -90,6 +91,8 @@ class Writer:
         return f'"observation": {{"state": {state}, "reward": {reward}, "end": {end}, "info": {info}}}'
 
     def _reply(self, rest: str) -> bytes:
+        if END_MARK in rest:  # within a string: nowhere else does JSON have these letters
+            rest = rest.replace(END_MARK, f"\\u{ord(END_MARK[0]):04x}{END_MARK[1:]}")
         return (self._head + rest).encode() + END
 
 
@@ -114,8 +117,14 @@ def begun_again(info: Mapping[str, Any]) -> dict[str, Any]:
         "configuration_hash": info["configuration_hash"],
     }
     if "last_trajectory" in info:
-        told["last_trajectory"] = info["last_trajectory"]
+        told["last_trajectory"] = _finished(info["last_trajectory"])
     return told
+
+
+def _finished(trajectory: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The trajectory without an end if there was none but the reset: NetSecGame knows no word for that."""
+    given_up = trajectory["end_reason"] == str(AgentStatus.ResetRequested)
+    return {**trajectory, "end_reason": None} if given_up else trajectory
 
 
 def _list_text(items: Iterable[Any]) -> str:

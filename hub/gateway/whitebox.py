@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import Final
 
 from netsiege.game import IP, Action, ActionType, Data, Network, Service
 from netsiege.scenarios.model import Topology
+
+LOG: Final = Data("system", "logfile", 0, "log", "")
+"""What every host and router has."""
 
 
 def all_actions(topology: Topology) -> Iterator[Action]:
@@ -26,6 +30,7 @@ def all_actions(topology: Topology) -> Iterator[Action]:
             for service in host.services
             for d in service.data
         }
+        | {LOG}
     )
     pairs = list(product(addresses, addresses))
     for source, network in product(addresses, networks):

@@ -127,13 +127,22 @@ def hub(
         Optional[list[str]],
         typer.Option(metavar="NAME=VALUE", help="Change a limit; may be said often. `list` prints them."),
     ] = None,
+    nsg_port: Annotated[
+        Optional[int],
+        typer.Option(
+            "--nsg-port", min=0, max=65_535, help="Let NetSecGame's agents play: the port of a gateway."
+        ),
+    ] = None,
+    nsg_whitebox: Annotated[
+        bool, typer.Option("--nsg-whitebox", help="Tell these all actions that there are.")
+    ] = False,
     no_default_room: Annotated[bool, typer.Option("--no-default-room", hidden=True)] = False,
     parent: Parent = None,
 ) -> None:
     """Run a hub: agents connect to it, and engine workers, from here and from other machines."""
     from netsiege.hub.ledger import Insist
     from netsiege.hub.limits import DEFAULT_LIMITS
-    from netsiege.serve import serve_hub
+    from netsiege.serve import Gateway, serve_hub
     from netsiege.shown import log_to_stderr
 
     limits = DEFAULT_LIMITS.with_changes(said for said in limit or () if said != "list")
@@ -156,6 +165,7 @@ def hub(
         insist=Insist(task=task is not None, seed=seed is not None),
         keys=keys,
         limits=limits,
+        beside=None if nsg_port is None else Gateway(nsg_port, nsg_whitebox, task),
     )
     _exit_after(signal_number)
 

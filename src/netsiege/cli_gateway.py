@@ -21,7 +21,7 @@ def gateway(
         bool, typer.Option("--insecure", help="Listen for other machines, too: the protocol knows no keys.")
     ] = False,
     whitebox: Annotated[
-        bool, typer.Option("--whitebox", help="Tell every agent all actions that there are; needs --task.")
+        bool, typer.Option("--whitebox", help="Tell every agent all actions that there are, of --task.")
     ] = False,
     task: Task = None,
     parent: Parent = None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -121,48 +122,62 @@ class Children:
         self.end()
 
 
-class WorkerKeeper:
-    """Keeps a number of local workers alive: one that dies is started again, after growing pauses."""
+class Keeper:
+    """Keeps a number of children alive: one that dies is started again, after growing pauses.
 
-    def __init__(self, count: int, hub: str, warn: Callable[[str], None], keys: Keys | None = None) -> None:
-        self._arguments = ["worker", "--hub", hub, "--parent", str(os.getpid())]
+    Each runs `netsiege COMMAND ARGUMENTS`, with `keys` if there are any.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        command: str,
+        arguments: Sequence[str],
+        warn: Callable[[str], None],
+        keys: Keys | None = None,
+    ) -> None:
+        self._command = command
+        self._arguments = [command, *arguments, "--parent", str(os.getpid())]
         self._told = None if keys is None else keys.text()
         self._arguments += [] if keys is None else ["--keys", FROM_STDIN]
         self._children = Children()
         self._warn = warn
-        self._workers = [self._children.start(*self._arguments, told=self._told) for _ in range(count)]
+        self._kept = [self._children.start(*self._arguments, told=self._told) for _ in range(count)]
         self._deaths = [0] * count
         self._due_s: list[float | None] = [None] * count
 
     def look_after(self) -> None:
         """Starts again what has died and is due: call it often."""
         now_s = time.monotonic()
-        for i, worker in enumerate(self._workers):
+        for i, child in enumerate(self._kept):
             due_s = self._due_s[i]
             if due_s is not None:
                 if now_s >= due_s:
                     self._start_again(i, now_s)
-            elif worker.code is not None:
-                steady = now_s - worker.started_s > STEADY_S
+            elif child.code is not None:
+                steady = now_s - child.started_s > STEADY_S
                 self._deaths[i] = 0 if steady else self._deaths[i]
                 pause_s = RESTART_AFTER_S[min(self._deaths[i], len(RESTART_AFTER_S) - 1)]
                 self._deaths[i] += 1
                 self._due_s[i] = now_s + pause_s
-                self._warn(f"worker {i + 1} has died ({worker.last_words()}); starting another")
-                worker.wait(0)
-                self._children.all.remove(worker)
+                self._warn(f"{self._name(i)} has died ({child.last_words()}); starting another")
+                child.wait(0)
+                self._children.all.remove(child)
 
     def _start_again(self, i: int, now_s: float) -> None:
         try:
-            self._workers[i] = self._children.start(*self._arguments, told=self._told)
+            self._kept[i] = self._children.start(*self._arguments, told=self._told)
             self._due_s[i] = None
         except OSError as error:
             self._due_s[i] = now_s + RESTART_AFTER_S[-1]
-            self._warn(f"worker {i + 1} cannot be started: {error.strerror}; trying again later")
+            self._warn(f"{self._name(i)} cannot be started: {error.strerror}; trying again later")
 
     def end(self) -> None:
-        """Ends all workers."""
+        """Ends all of them."""
         self._children.end()
+
+    def _name(self, i: int) -> str:
+        return f"{self._command} {i + 1}"
 
 
 class Stop:
@@ -215,6 +230,11 @@ def end_with_parent(parent: int | None) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def from_here(address: str) -> str:
+    """Where a hub of this machine is reached from here that listens at an address, at all of them say."""
+    return re.sub(r"^tcp://(0\.0\.0\.0|\*|\[::\]):", "tcp://127.0.0.1:", address)
 
 
 class LocalHub:

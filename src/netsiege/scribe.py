@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import threading
 from datetime import date
 from pathlib import Path
@@ -14,6 +13,7 @@ from netsiege.client import Client
 from netsiege.errors import HubUnreachable, ProtocolError
 from netsiege.game import AgentRole
 from netsiege.keys import NO_KEYS, Keys
+from netsiege.local import from_here
 from netsiege.protocol import Code, SessionRole, Trajectory
 from netsiege.protocol.declare import quoted
 from netsiege.protocol.play import read_trajectory
@@ -56,7 +56,7 @@ class Scribe:
         self._room = room
         self._keys = keys
         self._folder = folder
-        self._hub = re.sub(r"^tcp://(0\.0\.0\.0|\*|\[::\]):", "tcp://127.0.0.1:", hub)
+        self._hub = from_here(hub)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scribe")
 

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from typing import Final
 from urllib.parse import urlsplit
 
+from attrs import frozen
+
 import netsiege
 from netsiege.errors import ConfigError
 from netsiege.hub.authority import Right
@@ -20,7 +22,7 @@ from netsiege.hub.ledger import ON_THE_TASK, Insist
 from netsiege.hub.limits import DEFAULT_LIMITS, Limits
 from netsiege.hub.loop import HubLoop
 from netsiege.keys import KEYS_VARIABLE, NO_KEYS, Keys, public_text
-from netsiege.local import Stop, WorkerKeeper
+from netsiege.local import Keeper, Stop, from_here
 from netsiege.protocol import OpenRoom
 from netsiege.scribe import Scribe
 from netsiege.shown import shown_lines
@@ -67,6 +69,23 @@ def check_bind(address: str, guarded: bool, workers: bool = False) -> None:
     )
 
 
+@frozen
+class Gateway:
+    """A gateway beside a hub: the port for NetSecGame's agents, on the hub's host if it is `insecure` anyway
+    and on this machine only otherwise. In a `whitebox` they are told all actions of the room's `task`.
+    """
+
+    port: int
+    whitebox: bool = False
+    task: str | None = None
+
+    def arguments(self, hub: str, host: str) -> list[str]:
+        """Of `netsiege gateway`."""
+        told = ["--hub", hub, "--listen", f"{host}:{self.port}", "--insecure"]
+        told += ["--whitebox"] if self.whitebox else []
+        return told if self.task is None else [*told, "--task", self.task]
+
+
 def serve_hub(
     bind: str,
     workers_bind: str,
@@ -80,6 +99,7 @@ def serve_hub(
     insist: Insist = ON_THE_TASK,
     keys: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    beside: Gateway | None = None,
 ) -> int | None:
     """Serves until SIGINT or SIGTERM, or until the process `parent` is gone; returns the signal, if any.
 
@@ -112,13 +132,23 @@ def serve_hub(
         ends.callback(loop.close)
         stop = ends.enter_context(Stop(parent))
         _announce(loop, journal, gate, insecure)
-        keeper = WorkerKeeper(
-            workers, loop.workers_endpoint, _warn, _lent(gate, "local worker", Right.WORKER)
-        )
-        ends.callback(keeper.end)
+        kept_alive = [
+            Keeper(
+                workers,
+                "worker",
+                ["--hub", loop.workers_endpoint],
+                _warn,
+                _lent(gate, "local worker", Right.WORKER),
+            )
+        ]
+        ends.callback(kept_alive[0].end)
+        if beside is not None:
+            kept_alive.append(_start_gateway(beside, loop.agents_endpoint, bind, insecure, gate))
+            ends.callback(kept_alive[1].end)
 
         def look_around() -> bool:
-            keeper.look_after()
+            for keeper in kept_alive:
+                keeper.look_after()
             return stop()
 
         scribe_keys = _lent(gate, "scribe", Right.ADMIN) or NO_KEYS
@@ -127,6 +157,14 @@ def serve_hub(
                 scribes.enter_context(Scribe(loop.agents_endpoint, room, keys=scribe_keys))
             loop.run(look_around)
         return stop.signal
+
+
+def _start_gateway(beside: Gateway, hub: str, bind: str, insecure: bool, gate: KeyGate | None) -> Keeper:
+    host = (urlsplit(bind).hostname or "127.0.0.1") if insecure else "127.0.0.1"
+    print(f"nsg      {host}:{beside.port}", flush=True)
+    listen = "0.0.0.0" if host == "*" else host  # noqa: S104  # as the hub was told
+    arguments = beside.arguments(from_here(hub), listen)
+    return Keeper(1, "gateway", arguments, _warn, _lent(gate, "gateway", Right.AGENT))
 
 
 def _lent(gate: KeyGate | None, name: str, right: Right) -> Keys | None:
