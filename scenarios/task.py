@@ -15,7 +15,7 @@
     coordinator:
       agents:
         Attacker:
-          max_steps: 100            # without it there is no limit
+          max_steps: 100            # without it, or with 0, there is no limit
           goal:
             description: Bring data to 213.47.23.195
             known_data: {213.47.23.195: [[User1, DataFromServer1]]}
@@ -68,6 +68,7 @@ MAX_GOAL_CHARS: Final = 4096
 
 BENIGN_STARTS: Final = 3
 """Random hosts on which a benign seat starts if the task does not say otherwise."""
+_FIXED_FOR_BENIGN: Final = {"goal": "play for nothing", "start_position": "start on three random hosts"}
 
 ROLES: Final = tuple(role.value for role in AgentRole)
 
@@ -195,7 +196,7 @@ def _benign_start() -> View:
 
 def _read_role(place: Place, role: str, facts: Facts | None) -> RoleTask | None:
     is_benign = role == AgentRole.Benign.value
-    if is_benign and place.value is None:
+    if place.value is None:  # NetSecGame's manual: to play without a defender, leave its section empty
         place = Place({}, place.path, place.report)
     fields = place.fields(("max_steps", "goal", "start_position"), unknown_is_problem=False)
     if not is_benign and not {"goal", "start_position"} & fields.keys():
@@ -213,8 +214,18 @@ def _read_role(place: Place, role: str, facts: Facts | None) -> RoleTask | None:
         start = read_start(fields["start_position"], facts)
     elif not is_benign:
         place.report.problem(join(place.path, "start_position"), "missing")
-    max_steps = fields["max_steps"].whole(1, MAX_STEPS) if "max_steps" in fields else None
+    for key, instead in _FIXED_FOR_BENIGN.items() if is_benign else ():
+        if key in fields:
+            fields[key].warn(f"counts here; NetSecGame ignores it: there, benign agents {instead}")
+    max_steps = _read_max_steps(fields["max_steps"]) if "max_steps" in fields else None
     return RoleTask(role, start, goal, description, max_steps)
+
+
+def _read_max_steps(place: Place) -> int | None:
+    if place.value in (0, "0") and place.value is not False:
+        place.warn("0 is no limit, as in NetSecGame: leave it out to say that")
+        return None
+    return place.whole(1, MAX_STEPS)
 
 
 def _read_description(goal: Place) -> str:
@@ -235,6 +246,8 @@ def _read_env(place: Place) -> dict[str, Any]:
             entry.warn(f"unknown key, has no effect{entry.nearest(key, known)}")
         elif key == "actions":
             _read_actions(entry)
+        elif key == "use_firewall" and entry.value is None:
+            entry.warn("is empty: true is meant here, but false in NetSecGame; write one of them")
         elif key != "scenario" and entry.value is not None:
             settings[_ENV[key]] = READERS[_ENV[key]](entry)
     if isinstance(place.value, dict) and place.value.get("rewards") is None:
@@ -277,8 +290,8 @@ def _read_rewards(place: Place) -> Rewards | None:
                 read[name] = value
         elif isinstance(place.value, dict):
             place.report.warn(join(place.path, name), "missing: 0 is used")
-    for name, is_odd in (("success", read.get("success", 0) < 0), ("fail", read.get("fail", 0) > 0)):
-        if is_odd:
+    for name, sign in (("success", -1), ("fail", 1), ("false_positive", 1)):
+        if read.get(name, 0) * sign > 0:
             fields[name].warn(f"{shown(read[name])} rewards the opposite of what it seems to")
     return Rewards(**read)
 
@@ -336,6 +349,11 @@ def _one_of(choices: Collection[str]) -> Callable[[Place], str | None]:
     return lambda place: place.choice(choices)
 
 
+def _read_switch(place: Place) -> bool | None:
+    """True or false; 1 and 0 are as good, as they are for NetSecGame."""
+    return bool(place.value) if type(place.value) is int and place.value in (0, 1) else place.flag()
+
+
 def _read_required_players(place: Place) -> int | None:
     return place.whole(1, MAX_SEATS)
 
@@ -358,10 +376,10 @@ READERS: Final[dict[str, Callable[[Place], Any]]] = {
     "clock": _read_clock,
     "ruleset": _one_of(RULESETS),
     "seed": _read_seed,
-    "use_firewall": Place.flag,
-    "use_global_defender": Place.flag,
-    "use_dynamic_addresses": Place.flag,
-    "save_trajectories": Place.flag,
+    "use_firewall": _read_switch,
+    "use_global_defender": _read_switch,
+    "use_dynamic_addresses": _read_switch,
+    "save_trajectories": _read_switch,
     "required_players": _read_required_players,
     "rewards": _read_rewards,
 }

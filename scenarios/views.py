@@ -140,6 +140,10 @@ class _Reader:
     def _networks(self, place: Place) -> tuple[str, ...]:
         found = []
         for entry in place.items("[192.168.1.0/24]"):
+            if _word(entry, _HOST_WORDS) and not self._is_goal:
+                # a goal would become weaker
+                entry.warn(f"{shown(entry.value)} has no effect, as in NetSecGame: name the networks")
+                continue
             network = entry.network()
             if network is None:
                 continue

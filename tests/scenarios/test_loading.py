@@ -122,7 +122,7 @@ def test_load_spec_with_bad_overrides_reports_all() -> None:
         "pacin": "rounds",
         "zzz": 1,
         "seed": -1,
-        "use_firewall": 1,
+        "use_firewall": "on",
         "seats": {"Attacker": 1, "Red": 1},
     }
     assert problems_of(lambda: load_spec(**overrides)) == [
@@ -130,7 +130,7 @@ def test_load_spec_with_bad_overrides_reports_all() -> None:
         "options: pacin: unknown setting; nearest: pacing",
         "options: zzz: unknown setting",
         "options: seed: -1 is not a whole number from 0 to 18446744073709551615",
-        "options: use_firewall: 1 is not true or false",
+        "options: use_firewall: 'on' is not true or false",
         "options: seats.Red: there is no role 'Red'; known: Attacker, Defender, Benign",
     ]
 

@@ -128,7 +128,7 @@ def test_task_with_least_keys_takes_netsecgames_defaults(tmp_path: Path) -> None
 def test_task_with_empty_keys_takes_the_same_defaults(tmp_path: Path) -> None:
     keys = ("random_seed", "use_firewall", "use_global_defender", "required_players", "save_trajectories")
     empty = changed(**{f"env__{key}": None for key in keys}, seats=None, pacing=None, clock=None, name=None)
-    assert loaded(tmp_path, empty) == loaded(tmp_path, SMALL)
+    assert loaded(tmp_path, empty).task == loaded(tmp_path, SMALL).task
 
 
 def test_task_with_our_keys_carries_them(tmp_path: Path) -> None:
@@ -240,6 +240,31 @@ def test_task_max_steps_as_text_or_null_is_read_as_netsecgame_does(
 ) -> None:
     document = changed(coordinator__agents__Attacker__max_steps=written_as)
     assert attacker_of(tmp_path, document).max_steps == value
+
+
+@pytest.mark.parametrize("zero", [0, "0"])
+def test_task_max_steps_of_zero_is_no_limit_as_in_netsecgame(tmp_path: Path, zero: object) -> None:
+    document = changed(coordinator__agents__Attacker__max_steps=zero)
+    assert attacker_of(tmp_path, document).max_steps is None
+
+
+@pytest.mark.parametrize(
+    "switch", ["use_firewall", "use_global_defender", "use_dynamic_addresses", "save_trajectories"]
+)
+@pytest.mark.parametrize("value", [True, False, 1, 0])
+def test_task_switch_may_be_one_or_zero(tmp_path: Path, switch: str, value: object) -> None:
+    assert getattr(loaded(tmp_path, changed(**{f"env__{switch}": value})).task, switch) is bool(value)
+
+
+@pytest.mark.parametrize("section", [None, {}])
+def test_task_role_with_an_empty_section_cannot_be_played(tmp_path: Path, section: object) -> None:
+    document = changed(coordinator__agents__Defender=section)
+    assert loaded(tmp_path, document).task.role("Defender") is None
+
+
+def test_task_random_networks_of_a_start_are_left_out_as_netsecgame_does(tmp_path: Path) -> None:
+    document = start(known_networks=["random", "192.168.2.0/24"])
+    assert attacker_of(tmp_path, document).start.known_networks == ("192.168.2.0/24",)
 
 
 @pytest.mark.parametrize("value", [-1, 0.5, 100])
