@@ -20,7 +20,7 @@ NAME: Final = "gateway"
 
 
 class Link(Carrier):
-    """A client that never blocks once it is open: `look` takes in what is there, `flush` sends what was asked.
+    """A client that never blocks once it is open: `look` takes in what is there, `flush` sends moves.
 
     Whoever looks after the sockets calls both, and is told by `unwatch` before their `descriptors` are
     closed: after that others may have the same numbers.
@@ -33,6 +33,8 @@ class Link(Carrier):
         self._joins: dict[int, Guest] = {}
         self._seats: dict[int, Guest] = {}
         self._moves: list[tuple[Seat, bytes]] = []
+        self._leaving: set[int] = set()
+        """Seats whose guests are gone, with a request that is not answered yet."""
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -71,8 +73,7 @@ class Link(Carrier):
         """Gives up a seat, or the wait for one."""
         if seat is not None and self._seats.pop(seat.handle, None) is not None:
             self._moves = [move for move in self._moves if move[0] is not seat]
-            if seat.ended is None:
-                self.send(self.session.leave(seat))
+            self._give_back(seat)
         for request in [request for request, each in self._joins.items() if each is guest]:
             del self._joins[request]
             self.send(self.session.withdraw(request))
@@ -89,9 +90,13 @@ class Link(Carrier):
     # --- what the hub says --------------------------------------------------------------------------------
 
     def look(self) -> list[Guest]:
-        """Takes in what is there; the guests that were told something. Raises what the link has ended with."""
+        """Takes in what is there; the guests that were told something. Raises what the link ends with."""
         told: list[Guest] = []
         for settled in self._listen(time.monotonic()):
+            if settled.seat is not None and settled.seat.handle in self._leaving:
+                self._leaving.discard(settled.seat.handle)
+                self._give_back(settled.seat)
+                continue
             guest = self._guest_of(settled)
             if guest is not None:
                 self._tell(guest, settled)
@@ -104,11 +109,21 @@ class Link(Carrier):
         self._joins.clear()
         self._seats.clear()
         self._moves.clear()
+        self._leaving.clear()
         for guest in joining:
             guest.refused(str(why))
         for guest in playing:
             guest.ended(why)
         return joining + playing
+
+    def _give_back(self, seat: Seat) -> None:
+        """Leaves a seat; one whose request is not answered yet as soon as it is."""
+        if seat.ended is not None:
+            return
+        if seat.request:
+            self._leaving.add(seat.handle)
+        else:
+            self.send(self.session.leave(seat))
 
     def _guest_of(self, settled: Settled) -> Guest | None:
         if isinstance(settled.answer, Seat) or settled.seat is None:
