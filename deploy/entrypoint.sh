@@ -20,7 +20,6 @@ task=$home/task.yaml
 
 # Loopback inside a container is reached by nobody, so this hub listens on every address of the container, and
 # its keys decide who may come in.
-# A hub with a gateway for NetSecGame's agents gets `--nsg-port 9000` at the end of this line.
 set -- hub --bind tcp://0.0.0.0:9100 --workers-bind tcp://0.0.0.0:9101 --keys "$keys"
 
 if [ -d "$task" ]; then

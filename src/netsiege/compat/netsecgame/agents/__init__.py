@@ -1,0 +1,1 @@
+"""Where NetSecGame keeps the class that its agents start from."""

@@ -1,0 +1,1 @@
+"""Where NetSecGame keeps the functions that its agents share, under its names."""
