@@ -104,6 +104,27 @@ def bench_hub(quick: Quick = False, as_json: Json = False) -> None:
         _print(run(quick, moves=moves_of_a_game(spec.to_bytes()), progress=_progress), as_json)
 
 
+@bench_app.command("gateway")
+def bench_gateway(
+    quick: Quick = False,
+    original: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="PYTHON",
+            envvar="NETSIEGE_NSG_PYTHON",
+            help="A Python that has netsecgame[server]: NetSecGame's own server plays beside it.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Steps per second and latency of NetSecGame's agents on the gateway, and on its own server."""
+    from netsiege.hub.bench_gateway import run
+    from netsiege.local import ending_on_sigterm
+
+    with ending_on_sigterm():
+        _print(run(quick, original=original, progress=_progress), as_json)
+
+
 @bench_app.command("chaos")
 def bench_chaos(
     kills: Annotated[
