@@ -10,8 +10,17 @@ from tests.parity.wire.cases import DETECTION, LONG, SHORT
 from tests.parity.wire.ends import OriginalServer, OurServer
 from tests.parity.wire.sessions import Session, differences, plain
 
+QUICK = ("two_networks_tiny-fw", "attacker-defender", "whitebox")
+"""Some of each kind; `test_golden` has more of them without the original."""
 
-@pytest.mark.parametrize("case", SHORT, ids=lambda case: case.name)
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=() if case.name in QUICK else pytest.mark.soak, id=case.name)
+        for case in SHORT
+    ],
+)
 def test_gateway_answers_as_the_original(compare, case):
     compare(case)
 
