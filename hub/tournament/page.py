@@ -114,7 +114,7 @@ def _comparison(results: Results) -> Iterable[str]:
         f"<div class=wide><table><thead><tr><th class=t>a<th class=t>b<th>Elo, 95% interval"
         f"<th class=plot><div class=ends><span>{signed(low)}</span><span>{signed(high)}</span></div>"
         f"<th>slices<th>a better<th>as good<th>b better</thead><tbody><tr><th scope=row>{name_html(told.a)}"
-        f"<td class=t>{name_html(told.b)}<td class=r>{signed(told.elo.value)} {interval_html(told.elo)}"
+        f"<td class=w>{name_html(told.b)}<td class=r>{signed(told.elo.value)} {interval_html(told.elo)}"
         f"<td class=plot>{error_bar(told.elo, low, high)}<td>{told.slices:,}<td>{told.better:,}"
         f"<td>{told.as_good:,}<td>{told.worse:,}</tbody></table></div>"
     )

@@ -95,7 +95,7 @@ def _say_format(cup: Cup) -> str:
         return f"A Swiss system of {field}{rounds}: those of like strength meet; {each}."
     if cup.format.kind == COMPARE:
         others = len(cup.entrants) - 2
-        against = f", each against the other {others}" if others else ""
+        against = f", each against {counted(others, 'other')}" if others else ""
         return f"A comparison of {cup.format.a} with {cup.format.b}{against}; {each}."
     if cup.format.kind == ROUND_ROBIN:
         return f"A round robin of {field}: every attacker meets every defender; {each}."
