@@ -13,6 +13,8 @@ from typing import Final
 
 MAX_BYTES: Final = 1 << 20
 """Of one object: a log of 10,000 entries that is exfiltrated has less."""
+ENDLESS_BYTES: Final = 64 * MAX_BYTES
+"""Who writes so much of one object will not come to an end."""
 
 _BRACE: Final = ord("{")
 _BACKSLASH: Final = ord("\\")
@@ -27,6 +29,7 @@ class Trouble(Enum):
 
     NO_OBJECT = "it does not begin with {"
     TOO_LARGE = f"it has more than {MAX_BYTES:,} bytes"
+    ENDLESS = f"it has more than {ENDLESS_BYTES:,} bytes"
     UNFINISHED = "it does not end"
 
 
@@ -42,6 +45,7 @@ class Splitter:
         """… and whether it ended within a string."""
         self._skipping = False
         """Of an object that is too large nothing is held."""
+        self._skipped = 0
         self._astray = False
         """What does not begin an object was told of already."""
 
@@ -49,6 +53,11 @@ class Splitter:
     def is_empty(self) -> bool:
         """Whether nothing is held: what comes next begins something."""
         return not (self._held or self._depth or self._astray)
+
+    @property
+    def held_bytes(self) -> int:
+        """How much is held of an object that is not whole."""
+        return len(self._held)
 
     @property
     def is_waiting(self) -> bool:
@@ -79,13 +88,16 @@ class Splitter:
                     self._skipping = True
                     yield Trouble.TOO_LARGE
                 if self._skipping:
+                    self._skipped += self._looked
                     self._drop(self._looked)
+                    if self._skipped > ENDLESS_BYTES:
+                        yield Trouble.ENDLESS
                 return
             whole = bytes(self._held[:end])
             self._drop(end)
             if not self._skipping:
                 yield whole if len(whole) <= MAX_BYTES else Trouble.TOO_LARGE
-            self._skipping = False
+            self._skipping, self._skipped = False, 0
 
     def give_up(self) -> Trouble | None:
         """Forgets what has begun and not ended; says so if there was anything."""

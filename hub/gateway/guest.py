@@ -16,6 +16,7 @@ from netsiege.game import AgentRole, Observation
 from netsiege.hub.gateway.framing import Splitter, Trouble
 from netsiege.hub.gateway.replies import Writer, begun_again, welcome
 from netsiege.hub.gateway.requests import (
+    CACHED_BYTES,
     JoinGame,
     Malformed,
     Request,
@@ -29,6 +30,8 @@ from netsiege.session import Seat
 
 QUEUE_MAX: Final = 64
 """Requests that may wait for an answer to an earlier one; then nothing more is read from the client."""
+REQUEST_BYTES: Final = 1_024
+"""What one of them takes in memory, as most are."""
 NONSENSE_MAX: Final = 100
 """So many things in a row that make no sense are answered; then the client is shown the door."""
 NOT_JOINED: Final = "join the game first (ActionType.JoinGame)"
@@ -66,6 +69,7 @@ class Guest:
         self._lost = ""
         """Why its last seat is over."""
         self._nonsense = 0
+        self._held = self._goes_on = False
         self._out: list[bytes] = []
         self.seat: Seat | None = None
         self.turned_out = False
@@ -73,14 +77,22 @@ class Guest:
     # --- the client's side --------------------------------------------------------------------------------
 
     def hear(self, data: bytes) -> None:
-        """Takes what the client has written."""
-        if self._splitter.is_empty:
+        """Takes what the client has written; of one that is turned out nothing more."""
+        if self._splitter.is_empty and len(data) <= CACHED_BYTES and not self.turned_out:
             whole = read_whole(data)
             if whole is not None:
                 self._take(whole)
                 return
         for each in self._splitter.feed(data):
+            if self.turned_out or each is Trouble.ENDLESS:
+                self.turned_out = True
+                break
             self._take(_malformed(each) if isinstance(each, Trouble) else read_request(each))
+
+    def hold(self, held: bool) -> None:
+        """Whether what waits is to wait on, because the client does not read its answers."""
+        self._held = held
+        self._go_on()
 
     def give_up_waiting(self) -> None:
         """The client has not gone on with what it has begun to say."""
@@ -92,6 +104,11 @@ class Guest:
     def is_speaking(self) -> bool:
         """Whether the client has begun to say something, and not ended."""
         return self._splitter.is_waiting
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory its unfinished and unanswered requests take."""
+        return self._splitter.held_bytes + REQUEST_BYTES * len(self._waiting)
 
     @property
     def is_full(self) -> bool:
@@ -149,7 +166,7 @@ class Guest:
     # --- in between ---------------------------------------------------------------------------------------
 
     def _take(self, request: Request) -> None:
-        if self._pending is not None or self._waiting:
+        if self._pending is not None or self._waiting or self._held:
             self._waiting.append(request)
         else:
             self._begin(request)
@@ -158,8 +175,16 @@ class Guest:
         self._pending = None
         self._out.append(reply)
         self._splitter.found()
-        while self._waiting and self._pending is None and not self.turned_out:
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Begins what waits, until one has to be waited for. What is answered at once comes back here."""
+        if self._goes_on:
+            return
+        self._goes_on = True
+        while self._waiting and self._pending is None and not (self._held or self.turned_out):
             self._begin(self._waiting.popleft())
+        self._goes_on = False
 
     def _begin(self, request: Request) -> None:
         if isinstance(request, Malformed):

@@ -68,7 +68,9 @@ def read_request(text: bytes) -> Request:
 
 @lru_cache(maxsize=1 << 12)
 def read_whole(text: bytes) -> Request | None:
-    """What these bytes ask for, if they are exactly one JSON object; None otherwise."""
+    """What these bytes ask for, if they are exactly one JSON object; None otherwise. Keeps them: for short
+    ones.
+    """
     try:
         is_object = isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):

@@ -1,11 +1,17 @@
-"""The gateway's loop: clients over TCP on one side, the hub on the other."""
+"""The gateway's loop: clients over TCP on one side, the hub on the other.
+
+A client that writes nothing more (a half-closed connection) has left, as in NetSecGame: from here it looks
+like one that has died, whose seat others may be waiting for. What it waits for is not answered.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
@@ -24,7 +30,14 @@ STALLED_S: Final = 2.0
 AGAIN_S: Final = 1.0
 """How often a hub that is gone for good is tried."""
 BUFFERED_BYTES: Final = 1 << 20
-"""What a client that does not read may leave unsent; then nothing more is read from it."""
+"""What a client that does not read may leave unsent; then nothing more is read from it, nor asked for it."""
+DEAD_AFTER_S: Final = 60
+"""A client whose machine is gone, or that does not read for so long while its buffers are full, has left."""
+
+ALL_HELD_BYTES: Final = 256 << 20
+"""What all clients together may leave unfinished, unanswered or unread; then who has most is cut off."""
+COMPLAIN_S: Final = 10.0
+"""How often it is said what clients do wrong: otherwise they could fill a disk."""
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +56,10 @@ class Door(asyncio.Protocol):
         """Lets the client in, or closes the door."""
         assert isinstance(transport, asyncio.Transport)
         if not self._gateway.has_room:
-            log.warning("turned_away: there are %d clients already", self._gateway.clients)
+            self._gateway.complain("turned_away", f"there are {self._gateway.clients} clients already")
             transport.abort()
             return
-        own = transport.get_extra_info("socket")
-        own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        _notice_death(transport.get_extra_info("socket"))
         transport.set_write_buffer_limits(BUFFERED_BYTES)
         self._transport = transport
         self.heard_s = time.monotonic()
@@ -73,16 +84,14 @@ class Door(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read."""
-        self._stuck = True
-        self._hold()
+        self._stick(True)
 
     def resume_writing(self) -> None:
         """The client reads again."""
-        self._stuck = False
-        self._hold()
+        self._stick(False)
 
     def tell(self) -> None:
-        """Writes what the client is to be told."""
+        """Writes what the client is to be told. One that is turned out has no seat from now on."""
         guest, transport = self.guest, self._transport
         assert guest is not None
         assert transport is not None
@@ -91,7 +100,9 @@ class Door(asyncio.Protocol):
         for reply in guest.take_out():
             transport.write(reply)
         if guest.turned_out:
+            self._gateway.complain("turned_out", "what it writes makes no sense, or is far too much")
             transport.close()
+            self._gateway.gone(guest)
         elif guest.is_full != self._full:
             self._full = guest.is_full
             self._hold()
@@ -101,14 +112,37 @@ class Door(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the client has begun something long ago, and was listened to ever since."""
+        stalled = self.guest is not None and self.guest.is_speaking and not (self._full or self._stuck)
+        return stalled and time.monotonic() - self.heard_s > STALLED_S
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory the client takes for what is unfinished, unanswered or unread."""
+        assert self.guest is not None
+        assert self._transport is not None
+        return self.guest.held_bytes + self._transport.get_write_buffer_size()
+
+    def _stick(self, stuck: bool) -> None:
+        assert self._transport is not None
+        assert self.guest is not None
+        self._stuck = stuck
+        if self._transport.is_closing():
+            return
+        self.guest.hold(stuck)
+        self._hold()
+        if not stuck:
+            self._gateway.follow_up(self.guest)
+
     def _hold(self) -> None:
         """Reads from the client, or not."""
         assert self._transport is not None
-        if self._transport.is_closing():
-            return
         if self._full or self._stuck:
             self._transport.pause_reading()
         else:
+            self.heard_s = time.monotonic()
             self._transport.resume_reading()
 
 
@@ -128,6 +162,9 @@ class Gateway:
         self._doors: dict[Guest, Door] = {}
         self._watched: tuple[int, ...] = ()
         self._flushes = False
+        self._search: asyncio.Task[None] | None = None
+        self._complaints: Counter[tuple[str, str]] = Counter()
+        self._complained_s = float("-inf")
 
     # --- clients ------------------------------------------------------------------------------------------
 
@@ -147,15 +184,24 @@ class Gateway:
         door = self._doors.get(guest)
         if door is not None:
             door.tell()
-        if not self._flushes and self._link is not None and self._link.has_moves:
-            self._flushes = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        if self._link is not None and self._link.has_moves:
+            self._flush_soon()
 
     def gone(self, guest: Guest) -> None:
         """A client has hung up."""
         if self._doors.pop(guest, None) is not None:
             with self._losing():
                 guest.gone()
+
+    def complain(self, event: str, why: str) -> None:
+        """Logs what a client does wrong, or counts it until it may be said."""
+        self._complaints[event, why] += 1
+        now_s = time.monotonic()
+        if now_s - self._complained_s > COMPLAIN_S:
+            self._complained_s = now_s
+            for (each, text), count in self._complaints.items():
+                log.warning("%s clients=%d: %s", each, count, text)
+            self._complaints.clear()
 
     # --- what guests ask ----------------------------------------------------------------------------------
 
@@ -166,6 +212,7 @@ class Gateway:
             return
         with self._losing():
             self._link.join(guest, name, role)
+            self._flush_soon()
 
     def step(self, guest: Guest, seat: Seat, body: bytes) -> None:
         """See `guest.Behind`."""
@@ -177,18 +224,25 @@ class Gateway:
         assert self._link is not None, "without it nobody has a seat"
         with self._losing():
             self._link.reset(guest, seat, asked)
+            self._flush_soon()
 
     def leave(self, guest: Guest, seat: Seat | None) -> None:
         """See `guest.Behind`."""
         if self._link is not None:
             with self._losing():
                 self._link.leave(guest, seat)
+                self._flush_soon()
 
     def extra(self) -> Mapping[str, object]:
         """See `guest.Behind`."""
         return self._extra
 
     # --- the hub ------------------------------------------------------------------------------------------
+
+    def _flush_soon(self) -> None:
+        if not self._flushes:
+            self._flushes = True
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flushes = False
@@ -244,21 +298,46 @@ class Gateway:
         """Looks after everything that makes no event, until it is time to stop."""
         try:
             while not stop():
-                if self._link is None:
-                    await self._find_hub()
+                self._search_hub()
                 self._look()
-                now_s = time.monotonic()
                 for guest, door in list(self._doors.items()):
-                    if guest.is_speaking and now_s - door.heard_s > STALLED_S:
+                    if door.is_stalled:
                         guest.give_up_waiting()
                         self.follow_up(guest)
+                self._bound()
                 await asyncio.sleep(TICK_S)
         finally:
-            self._unwatch()
-            for door in self._doors.values():
-                door.close()
-            if self._link is not None:
-                self._link.close()
+            self.close()
+
+    def _bound(self) -> None:
+        """Cuts off those who hold the most, while all of them hold too much."""
+        held = {door: door.held_bytes for door in self._doors.values()}
+        total = sum(held.values())
+        for door in sorted(held, key=held.__getitem__, reverse=True) if total > ALL_HELD_BYTES else ():
+            self.complain("too_much_held", "it does not end what it writes, or does not read")
+            door.close()
+            total -= held[door]
+            if total <= ALL_HELD_BYTES:
+                break
+
+    def close(self) -> None:
+        """Hangs up on everybody, and gives all seats back."""
+        self._unwatch()
+        for door in self._doors.values():
+            door.close()
+        link, self._link, self._gone = self._link, None, "the gateway ends"
+        if link is not None:
+            link.close()
+        if self._search is not None:
+            self._search.cancel()
+
+    def _search_hub(self) -> None:
+        """Sees to it that a hub that is gone for good is tried again, beside everything else."""
+        if self._search is not None and self._search.done():
+            self._search.result()  # raises what is no hub's fault
+            self._search = None
+        if self._link is None and self._search is None:
+            self._search = asyncio.create_task(self._find_hub())
 
     async def _find_hub(self) -> None:
         """Tries once whether the hub is there again."""
@@ -280,8 +359,25 @@ async def serve(
     loop = asyncio.get_running_loop()
     try:
         server = await loop.create_server(lambda: Door(gateway), host, port, backlog=1_024)
-    except (OSError, OverflowError) as error:
-        raise ConfigError(f"{host}:{port}: cannot be listened at: {error}") from None
+    except OSError as error:
+        gateway.close()
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise ConfigError(f"{host}:{port}: cannot be listened at: {why}") from None
     async with server:
         ready(server.sockets[0].getsockname()[1])
         await gateway.run(stop)
+
+
+def _notice_death(connection: socket.socket) -> None:
+    """Sends at once, and finds out about a peer that is gone without a word."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = {
+        "TCP_KEEPIDLE": 30,
+        "TCP_KEEPINTVL": 10,
+        "TCP_KEEPCNT": 3,
+        "TCP_USER_TIMEOUT": DEAD_AFTER_S * 1_000,
+    }
+    for name, value in options.items():
+        if hasattr(socket, name):  # Linux has all of them
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

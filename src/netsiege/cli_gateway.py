@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
@@ -36,5 +37,5 @@ def gateway(
         serve_gateway(
             hub, listen, room, keys, stop, clients=clients, insecure=insecure, whitebox=whitebox, task=task
         )
-    if stop.signal is not None:
-        raise typer.Exit(128 + stop.signal)
+    if stop.signal == signal.SIGINT:
+        raise typer.Exit(128 + signal.SIGINT)

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import ipaddress
 import json
+import logging
+import resource
+import socket
 import sys
+import time
 from collections.abc import Callable
+from typing import Final
 
 from netsiege.errors import ConfigError
 from netsiege.hub.gateway.link import Link
 from netsiege.hub.gateway.server import Gateway, serve
+
+SPARE_DESCRIPTORS: Final = 64
+"""For all but clients."""
+
+FREE_WITHIN_S: Final = 1.0
+
+log = logging.getLogger(__name__)
 
 
 def read_listen(listen: str, insecure: bool) -> tuple[str, int]:
@@ -31,6 +45,25 @@ def read_listen(listen: str, insecure: bool) -> tuple[str, int]:
             f"could play. Say --insecure if the network is yours alone"
         )
     return host, int(port)
+
+
+def check_free(host: str, port: int) -> None:
+    """Raises `ConfigError` if an address cannot be listened at, and does not become free in a second: that of
+    a gateway whose hub has died does.
+    """
+    deadline_s = time.monotonic() + FREE_WITHIN_S
+    while True:
+        try:
+            with socket.create_server((host, port), family=_family(host)):
+                return
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline_s:
+                raise ConfigError(f"{host}:{port}: cannot be listened at: {error.strerror}") from None
+            time.sleep(0.05)
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def serve_gateway(
@@ -60,14 +93,32 @@ def serve_gateway(
         link.open()
         return link
 
-    gateway = Gateway(make_link, clients, extra)
+    gateway = Gateway(make_link, _within_descriptors(clients), extra)
 
     def ready(port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
-        print(f"clients  {shown}:{port}, for room {room} of {hub}")
-        sys.stdout.flush()
+        with contextlib.suppress(BrokenPipeError):  # whoever started this may not want to know
+            print(f"clients  {shown}:{port}, for room {room} of {hub}")
+            sys.stdout.flush()
 
     asyncio.run(serve(gateway, host, port, stop, ready))
+
+
+def _within_descriptors(clients: int) -> int:
+    """Raises the limit of descriptors, as each client takes one; how many clients that allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    most = soft - SPARE_DESCRIPTORS
+    if soft == resource.RLIM_INFINITY or clients <= most:
+        return clients
+    if most < 1:
+        raise ConfigError(
+            f"a gateway needs {SPARE_DESCRIPTORS + 1} descriptors, and may have {soft}: see ulimit -n"
+        )
+    log.warning("clients_capped most=%d: ulimit -n is %d", most, soft)
+    return most
 
 
 def _all_actions(task: str | None) -> str:

@@ -125,7 +125,8 @@ class Children:
 class Keeper:
     """Keeps a number of children alive: one that dies is started again, after growing pauses.
 
-    Each runs `netsiege COMMAND ARGUMENTS`, with `keys` if there are any.
+    Each runs `netsiege COMMAND ARGUMENTS`, with `keys` if there are any. With a `stdout` of None what they
+    print is seen where ours is.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Keeper:
         arguments: Sequence[str],
         warn: Callable[[str], None],
         keys: Keys | None = None,
+        stdout: int | None = subprocess.DEVNULL,
     ) -> None:
         self._command = command
         self._arguments = [command, *arguments, "--parent", str(os.getpid())]
@@ -142,7 +144,8 @@ class Keeper:
         self._arguments += [] if keys is None else ["--keys", FROM_STDIN]
         self._children = Children()
         self._warn = warn
-        self._kept = [self._children.start(*self._arguments, told=self._told) for _ in range(count)]
+        self._stdout = stdout
+        self._kept = [self._start() for _ in range(count)]
         self._deaths = [0] * count
         self._due_s: list[float | None] = [None] * count
 
@@ -166,7 +169,7 @@ class Keeper:
 
     def _start_again(self, i: int, now_s: float) -> None:
         try:
-            self._kept[i] = self._children.start(*self._arguments, told=self._told)
+            self._kept[i] = self._start()
             self._due_s[i] = None
         except OSError as error:
             self._due_s[i] = now_s + RESTART_AFTER_S[-1]
@@ -175,6 +178,9 @@ class Keeper:
     def end(self) -> None:
         """Ends all of them."""
         self._children.end()
+
+    def _start(self) -> Child:
+        return self._children.start(*self._arguments, stdout=self._stdout, told=self._told)
 
     def _name(self, i: int) -> str:
         return f"{self._command} {i + 1}"

@@ -15,6 +15,7 @@ from attrs import frozen
 
 import netsiege
 from netsiege.errors import ConfigError
+from netsiege.gateway import check_free, read_listen
 from netsiege.hub.authority import Right
 from netsiege.hub.gate import KeyGate
 from netsiege.hub.journal import Journal, MemoryJournal, SqliteJournal
@@ -29,6 +30,7 @@ from netsiege.shown import shown_lines
 
 log = logging.getLogger(__name__)
 
+LOOPBACK: Final = "127.0.0.1"
 _WAYS_OUT: Final = (
     "Make keys with `netsiege keys new --hub` and say --keys ~/.netsiege; or listen at "
     "tcp://127.0.0.1:{port} instead"
@@ -79,9 +81,14 @@ class Gateway:
     whitebox: bool = False
     task: str | None = None
 
-    def arguments(self, hub: str, host: str) -> list[str]:
+    def listen(self, bind: str, insecure: bool) -> str:
+        """Where it listens, beside a hub that listens at `bind`."""
+        host = (urlsplit(bind).hostname or LOOPBACK) if insecure else LOOPBACK
+        return f"{'0.0.0.0' if host == '*' else host}:{self.port}"  # noqa: S104  # as the hub was told
+
+    def arguments(self, hub: str, listen: str) -> list[str]:
         """Of `netsiege gateway`."""
-        told = ["--hub", hub, "--listen", f"{host}:{self.port}", "--insecure"]
+        told = ["--hub", hub, "--listen", listen, "--insecure"]
         told += ["--whitebox"] if self.whitebox else []
         return told if self.task is None else [*told, "--task", self.task]
 
@@ -108,12 +115,14 @@ def serve_hub(
     is there, unless one is to `insist` on `rooms`. With a folder of `keys` only those are let in that its
     `authorized_keys` names.
 
-    Prints where agents and workers connect. Raises `ConfigError` if an address is taken or refused, a key is
-    missing, or the journal is another hub's or holds the same room with another task; `JournalError` when the
-    journal cannot be read or written.
+    Prints where agents and workers connect; a gateway `beside` it prints where its clients do. Raises
+    `ConfigError` if an address is taken or refused, a key is missing, or the journal is another hub's or
+    holds the same room with another task; `JournalError` when the journal cannot be read or written.
     """
     check_bind(bind, guarded=insecure or bool(keys))
     check_bind(workers_bind, guarded=bool(keys), workers=True)
+    if beside is not None:
+        check_free(*read_listen(beside.listen(bind, insecure), insecure=True))
     try:
         gate = KeyGate.open(keys, limits) if keys else None
     except ConfigError as error:
@@ -143,7 +152,9 @@ def serve_hub(
         ]
         ends.callback(kept_alive[0].end)
         if beside is not None:
-            kept_alive.append(_start_gateway(beside, loop.agents_endpoint, bind, insecure, gate))
+            arguments = beside.arguments(from_here(loop.agents_endpoint), beside.listen(bind, insecure))
+            lent = _lent(gate, "gateway", Right.AGENT)
+            kept_alive.append(Keeper(1, "gateway", arguments, _warn, lent, stdout=None))
             ends.callback(kept_alive[1].end)
 
         def look_around() -> bool:
@@ -157,14 +168,6 @@ def serve_hub(
                 scribes.enter_context(Scribe(loop.agents_endpoint, room, keys=scribe_keys))
             loop.run(look_around)
         return stop.signal
-
-
-def _start_gateway(beside: Gateway, hub: str, bind: str, insecure: bool, gate: KeyGate | None) -> Keeper:
-    host = (urlsplit(bind).hostname or "127.0.0.1") if insecure else "127.0.0.1"
-    print(f"nsg      {host}:{beside.port}", flush=True)
-    listen = "0.0.0.0" if host == "*" else host  # noqa: S104  # as the hub was told
-    arguments = beside.arguments(from_here(hub), listen)
-    return Keeper(1, "gateway", arguments, _warn, _lent(gate, "gateway", Right.AGENT))
 
 
 def _lent(gate: KeyGate | None, name: str, right: Right) -> Keys | None:

@@ -27,6 +27,9 @@ def written(kind, **parameters):
     return json.dumps({"action_type": f"ActionType.{kind}", "parameters": parameters}).encode()
 
 
+HOST = {"ip": "1.1.1.1"}
+
+
 def join(**info):
     return written("JoinGame", agent_info=info)
 
@@ -98,7 +101,7 @@ def test_quit_needs_nothing():
         (b'{"action_type": "ActionType.FindData", "parameters": {}}', "source_host is missing"),
         (written("FindData", source_host={"ip": "10.0.0.1"}), "target_host is missing"),
         (
-            written("ScanNetwork", source_host={"ip": "1.1.1.1"}, target_network={"ip": "999.1.1.1", "mask": 2}),
+            written("ScanNetwork", source_host=HOST, target_network={"ip": "999.1.1.1", "mask": 24}),
             "999.1.1.1",
         ),
         (written("FindData", source_host="1.1.1.1", target_host={"ip": "1.1.1.1"}), ""),
