@@ -176,9 +176,9 @@ def raw(kind, handle=0, request=5, body=b"", version=VERSION):
         (raw(255), Code.MALFORMED),
         (raw(Kind.TIMEOUT), Code.MALFORMED),
         (raw(Kind.JOIN, body=b"junk"), Code.MALFORMED),
-        (raw(Kind.JOIN, body=pack(["nowhere", "Attacker"])), Code.UNKNOWN_ROOM),
-        (raw(Kind.JOIN, body=pack(["default", "Defender"])), Code.BAD_ROLE),
-        (raw(Kind.JOIN, body=pack(["default", "King"])), Code.BAD_ROLE),
+        (raw(Kind.JOIN, body=pack(["nowhere", "Attacker", ""])), Code.UNKNOWN_ROOM),
+        (raw(Kind.JOIN, body=pack(["default", "Defender", ""])), Code.BAD_ROLE),
+        (raw(Kind.JOIN, body=pack(["default", "King", ""])), Code.BAD_ROLE),
         (raw(Kind.STEP_MANY, body=b"\xc1"), Code.MALFORMED),
         (raw(Kind.STEP_MANY, body=pack([])), Code.MALFORMED),
         (raw(Kind.STEP_MANY, body=pack([1])), Code.MALFORMED),
@@ -202,7 +202,7 @@ def test_agent_message_that_makes_no_sense_gets_a_typed_error(frame, code):
 
 def test_unknown_connection_may_only_say_hello():
     rig = Rig()
-    rig.from_agent(b"x", raw(Kind.JOIN, body=pack(["default", "Attacker"])))
+    rig.from_agent(b"x", raw(Kind.JOIN, body=pack(["default", "Attacker", ""])))
     [(peer, frame)] = rig.nobody
     assert peer == b"x"
     assert Error.decode(frame[14:]).code == Code.HELLO_FIRST
