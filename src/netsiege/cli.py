@@ -15,6 +15,7 @@ from netsiege.cli_asked import asked_for
 from netsiege.cli_bench import bench_app
 from netsiege.cli_cup import tournament_app
 from netsiege.cli_gateway import gateway
+from netsiege.cli_generate import scenario_generate
 from netsiege.cli_keys import keys_app
 from netsiege.cli_learn import evaluate, train
 from netsiege.cli_replay import replay_app
@@ -46,6 +47,7 @@ app.command()(evaluate)
 app.command()(gateway)
 app.add_typer(agent_app, name="agent")
 app.add_typer(scenario_app, name="scenario")
+scenario_app.command("generate")(scenario_generate)
 app.add_typer(replay_app, name="replay")
 app.add_typer(tournament_app, name="tournament")
 app.add_typer(keys_app, name="keys")
