@@ -122,5 +122,5 @@ def test_comparison_with_a_gap_is_read_up_to_it():
 
 @pytest.mark.soak
 def test_intervals_of_cups_that_stop_by_them_cover_as_often_as_they_say():
-    figures = coverage(300, 1, map, width=0.035, designs=["stopped within 70 points, at most 200 slices"])
+    figures = coverage(100, 1, map, width=0.05, designs=["stopped within 70 points, at most 200 slices"])
     assert [str(figure) for figure in figures if not figure.good] == []
