@@ -18,7 +18,7 @@ from netsiege.engine.worker import run_worker
 from netsiege.errors import SiegeError
 from netsiege.hub.authority import AuthorizedFile, Grant, Right
 from netsiege.hub.gate import KeyGate
-from netsiege.hub.limits import DEFAULT_LIMITS
+from netsiege.hub.limits import DEFAULT_LIMITS, Limits
 from netsiege.hub.loop import HubLoop
 from netsiege.keys import AUTHORIZED_KEYS, HUB_KEY, KEYS_VARIABLE, NO_KEYS, KeyPair, Keys, save_pair
 from netsiege.protocol import AGENT_HEAD, HEAD_BYTES, VERSION, Error, Hello, Kind, SessionRole
@@ -28,6 +28,8 @@ from netsiege.scenarios import load_spec
 PATIENCE_S = 10
 """How long anything that a test expects may take; nothing waits for so long unless it is broken."""
 SLOTS = 1_000
+SHORT = Limits(idle_talk_per_s=100)
+"""Patience that floods exhaust on slow machines too."""
 
 
 def wait_until(condition, what, limit_s=PATIENCE_S):
@@ -240,3 +242,29 @@ def refusal(dealer):
     """The code and the text of the next refusal."""
     error = Error.decode(answer(dealer, Kind.ERROR)[3])
     return error.code, error.text
+
+
+def send_if_it_can(dealer, frame):
+    """Sends unless the connection has ended: such a socket waits for another one for ever."""
+    with contextlib.suppress(zmq.Again):
+        dealer.send(frame, zmq.NOBLOCK)
+
+
+def flood_until_silence(dealer, frames):
+    """Sends until the hub has hung up; returns the codes of the last refusals."""
+    codes, deadline_s = [], time.monotonic() + PATIENCE_S
+    monitor = dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    try:
+        while not monitor.poll(0):
+            assert time.monotonic() < deadline_s, "the hub never hung up"
+            for frame in [next(frames) for _ in range(50)]:
+                send_if_it_can(dealer, frame)
+            with contextlib.suppress(zmq.Again):
+                while True:
+                    frame = dealer.recv(zmq.NOBLOCK)
+                    if frame[1] == Kind.ERROR:
+                        codes = [*codes[-3:], Error.decode(frame[HEAD_BYTES:]).code]
+    finally:
+        dealer.disable_monitor()
+        monitor.close(0)
+    return codes

@@ -17,9 +17,16 @@ from netsiege.protocol import Code, Error, Hello, Join, Kind, pack
 from netsiege.protocol.frames import HEAD_BYTES
 from netsiege.protocol.play import action_body
 from tests.attacks import zmtp
-from tests.attacks.conftest import PATIENCE_S, answer, raw, wait_until
+from tests.attacks.conftest import (
+    PATIENCE_S,
+    SHORT,
+    answer,
+    flood_until_silence,
+    raw,
+    send_if_it_can,
+    wait_until,
+)
 
-SHORT = Limits(idle_talk_per_s=100)
 PASS = action_body(None)
 
 
@@ -59,32 +66,6 @@ def session(hub, keys, seated=False):
         return dealer, 0
     dealer.send(raw(Kind.JOIN, 0, 2, Join("default", "Attacker").encode()))
     return dealer, answer(dealer, Kind.SEATED)[1]
-
-
-def send_if_it_can(dealer, frame):
-    """Sends unless the connection has ended: such a socket waits for another one for ever."""
-    with contextlib.suppress(zmq.Again):
-        dealer.send(frame, zmq.NOBLOCK)
-
-
-def flood_until_silence(dealer, frames):
-    """Sends until the hub has hung up; returns the codes of the last refusals."""
-    codes, deadline_s = [], time.monotonic() + PATIENCE_S
-    monitor = dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-    try:
-        while not monitor.poll(0):
-            assert time.monotonic() < deadline_s, "the hub never hung up"
-            for frame in [next(frames) for _ in range(50)]:
-                send_if_it_can(dealer, frame)
-            with contextlib.suppress(zmq.Again):
-                while True:
-                    frame = dealer.recv(zmq.NOBLOCK)
-                    if frame[1] == Kind.ERROR:
-                        codes = [*codes[-3:], Error.decode(frame[HEAD_BYTES:]).code]
-    finally:
-        dealer.disable_monitor()
-        monitor.close(0)
-    return codes
 
 
 FLOODS = {

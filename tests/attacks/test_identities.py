@@ -1,6 +1,7 @@
 """Stolen names: routing ids, tokens and seats of others."""
 
 import time
+from itertools import count
 
 import pytest
 
@@ -10,7 +11,16 @@ from netsiege.hub.authority import Right
 from netsiege.hub.port import CHOSEN_ID
 from netsiege.protocol import WORKER_HEAD, Code, Hello, Join, Kind, Ready, Reset, SessionRole, pack
 from netsiege.protocol.play import action_body
-from tests.attacks.conftest import PATIENCE_S, answer, raw, refusal, rooms, wait_until
+from tests.attacks.conftest import (
+    PATIENCE_S,
+    SHORT,
+    answer,
+    flood_until_silence,
+    raw,
+    refusal,
+    rooms,
+    wait_until,
+)
 
 PASS = action_body(None)
 
@@ -135,7 +145,7 @@ def test_token_under_the_same_key_takes_the_session_over(start):
 
 
 def test_guessed_tokens_find_nothing_and_are_a_flood_in_the_end(start):
-    hub = start(work=True)
+    hub = start(limits=SHORT, work=True)
     with hub.client(hub.issue("alice")) as client:
         [seat] = client.join(AgentRole.Attacker)
         token = client.session.token
@@ -144,8 +154,7 @@ def test_guessed_tokens_find_nothing_and_are_a_flood_in_the_end(start):
         for guess in (*near, b"", token[:-1], token + b"\0", token * 60):
             thief.send(hello(guess))
             assert refusal(thief)[0] == Code.UNKNOWN_SESSION
-        for number in range(1_200):
-            thief.send(hello(number.to_bytes(16, "big")))
+        flood_until_silence(thief, (hello(number.to_bytes(16, "big")) for number in count()))
         assert hub.is_refused("overloaded")
         assert client.step(seat, None).reward == -1
 
