@@ -7,14 +7,12 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-import zmq
 
 from netsiege.errors import AuthError
 from netsiege.game import AgentRole
 from netsiege.hub.authority import Grant, Right
 from netsiege.hub.limits import DEFAULT_LIMITS, Limits
-from netsiege.protocol import Code, Error, Hello, Join, Kind, pack
-from netsiege.protocol.frames import HEAD_BYTES
+from netsiege.protocol import Code, Hello, Join, Kind, pack
 from netsiege.protocol.play import action_body
 from tests.attacks import zmtp
 from tests.attacks.conftest import (

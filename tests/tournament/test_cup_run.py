@@ -16,27 +16,14 @@ from pathlib import Path
 import pytest
 
 from tests.commands import command
-from tests.tournament.running import children, hub_of, netsiege, run, verdicts
+from tests.tournament import chaos
+from tests.tournament.running import netsiege, run, verdicts
 
 CUP = """
 name: tiny
 entrants: [scripted-attacker, random-attacker, scripted-defender, random-defender]
 scenarios: [two_networks_tiny, {scenario: two_networks_tiny, readdressed: true, unseen: true}]
 games: 3
-"""
-MIXED = """
-name: mixed
-entrants:
-  - scripted-attacker
-  - scripted-attacker,epsilon=0.4
-  - scripted-attacker,epsilon=0.8
-  - random-attacker
-  - scripted-defender
-  - scripted-defender,epsilon=0.5
-  - scripted-defender,briefed=no
-  - random-defender
-scenarios: [two_networks_tiny, two_networks_small]
-games: 8
 """
 CRASHER = '''
 import os
@@ -358,42 +345,11 @@ def test_latency_of_agents_changes_no_result(tmp_path, monkeypatch):
 @pytest.mark.soak
 def test_cup_under_kills_comes_out_like_the_undisturbed_one(tmp_path):
     """Workers are killed all the time, the hub and the director once each."""
-    (tmp_path / "cup.yaml").write_text(MIXED)
+    (tmp_path / "cup.yaml").write_text(chaos.CUP.format(games=8))
     calm = run("run", "cup.yaml", "--out", "calm", cwd=tmp_path)
     assert calm.returncode == 0, calm.stderr
-    kills = _play_under_kills(tmp_path, random.Random(4))
+    kills = chaos.play_under_kills(tmp_path, random.Random(4), hub_after=40, director_after=150)
     assert kills["worker"] > 5
     assert kills["hub"] == kills["director"] == 1
-    for name in ("results.csv", "results.json"):
-        assert (tmp_path / "rough" / name).read_bytes() == (tmp_path / "calm" / name).read_bytes()
-    assert verdict(tmp_path / "rough")[0] == 0
-
-
-def _play_under_kills(folder, rng):
-    argv, cwd = netsiege("run", "cup.yaml", "--out", "rough", cwd=folder)
-    again, _ = netsiege("resume", "rough", cwd=folder)
-    kills = {"worker": 0, "hub": 0, "director": 0}
-    log = (folder / "said.txt").open("wb")
-    process = subprocess.Popen(argv, cwd=cwd, stdout=log, stderr=log)
-    deadline_s = time.monotonic() + 200
-    while time.monotonic() < deadline_s:
-        time.sleep(rng.expovariate(2.0))
-        done = verdicts(folder / "rough")
-        hub = hub_of(folder / "rough")
-        if process.poll() is not None:
-            log.close()
-            assert process.returncode == 0, (folder / "said.txt").read_text()
-            return kills
-        if hub is not None and done > 40 and not kills["hub"]:
-            os.kill(hub, signal.SIGKILL)
-            kills["hub"] += 1
-        elif done > 150 and not kills["director"]:
-            process.kill()
-            process.wait()
-            kills["director"] += 1
-            process = subprocess.Popen(again, cwd=cwd, stdout=log, stderr=log)
-        elif hub is not None and (workers := children(hub, b"worker")):
-            os.kill(rng.choice(workers), signal.SIGKILL)
-            kills["worker"] += 1
-    process.kill()
-    raise AssertionError(f"the cup has not ended: {kills}, {verdicts(folder / 'rough')} verdicts")
+    assert chaos.differences(tmp_path) == []
+    assert chaos.verified(tmp_path)[0]
