@@ -16,8 +16,9 @@ from itertools import accumulate, product
 from typing import Any, Final
 
 from netsiege.engine import valid
-from netsiege.engine.actions import BLOCK, EXFILTRATE, EXPLOIT, SCAN
+from netsiege.engine.actions import RESPONSES, SHAPES
 from netsiege.engine.board import Wire
+from netsiege.engine.forms import make_forms
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.masks import bits, mask_of, select
 from netsiege.engine.tables import Tables
@@ -25,7 +26,7 @@ from netsiege.engine.valid import Parts
 from netsiege.errors import ProtocolError, RuleError
 from netsiege.game import IP, Action, Data, Network, Service
 from netsiege.game.action import PLAYED
-from netsiege.protocol import pack, unpack
+from netsiege.protocol import pack
 from netsiege.protocol.play import PASS
 
 Below = Callable[[int], int]
@@ -38,39 +39,16 @@ _HEADS: Final = tuple(bytes([0x90 + 1 + len(names), code]) for code, (_, names) 
 class ActionTable:
     """See the module. Made from compiled tables in time proportional to the hosts."""
 
-    __slots__ = (
-        "_addresses",
-        "_ends",
-        "_keys",
-        "_networks",
-        "_offer_ends",
-        "_offers",
-        "_services",
-        "_tables",
-        "_widths",
-        "size",
-    )
+    __slots__ = ("_addresses", "_ends", "_forms", "_has_responses", "_tables", "size")
 
     def __init__(self, tables: Tables) -> None:
         board = tables.board
         self._tables = tables
         self._addresses = tuple(pack(number) for number in board.numbers)
-        self._networks = tuple(pack(network) for network in board.networks)
-        self._services = tuple(pack(service) for service in board.services)
-        self._keys = tuple(pack(datum) for datum in _usual_data(tables))
-        self._offers = _offered(tables)
-        self._offer_ends = tuple(accumulate(mask.bit_count() for mask in self._offers))
-        hosts, keys = len(board.numbers), len(board.keys)
-        # code -> actions of one source
-        self._widths = (
-            len(board.networks),
-            hosts,
-            hosts,
-            self._offer_ends[-1],
-            hosts * keys,
-            hosts * hosts,
-        )
-        self._ends = tuple(accumulate(hosts * width for width in self._widths))
+        forms = make_forms(board, self._addresses, offered(tables), _usual_data(tables))
+        self._forms = tuple(forms[shape] for shape in SHAPES[: tables.codes])
+        self._has_responses = tables.codes > RESPONSES.start
+        self._ends = tuple(accumulate(len(board.numbers) * form.width for form in self._forms))
         self.size = self._ends[-1]
         """How many actions the scenario has."""
 
@@ -87,17 +65,8 @@ class ActionTable:
         what the scenario does not have.
         """
         code, source, target, third = self._read(body)
-        width = self._widths[code]
-        if code == EXPLOIT:
-            before = self._offer_ends[target - 1] if target else 0
-            place = before + (self._offers[target] & ((1 << third) - 1)).bit_count()
-        elif code == EXFILTRATE:
-            place = target * len(self._keys) + third
-        elif code == BLOCK:
-            place = target * len(self._addresses) + third
-        else:
-            place = target
-        return (self._ends[code - 1] if code else 0) + source * width + place
+        form = self._forms[code]
+        return (self._ends[code - 1] if code else 0) + source * form.width + form.place(target, third)
 
     def all_actions(self, include_blocks: bool = False) -> Iterator[Action]:
         """What NetSecGame's white box lists, in its order: every combination that the topology has."""
@@ -126,33 +95,48 @@ class ActionTable:
 
     # --- as far as a seat knows ---------------------------------------------------------------------------
 
-    def count(self, knows: Knowledge, include_blocks: bool = True) -> int:
+    # Responses are included, if they are asked for, as far as the ruleset has them.
+
+    def count(self, knows: Knowledge, include_blocks: bool = True, include_responses: bool = False) -> int:
         """How many actions are valid for a seat."""
-        return valid.count(self._tables.board, knows, include_blocks)
+        with_responses = include_responses and self._has_responses
+        return valid.count(self._tables.board, knows, include_blocks, with_responses)
 
-    def nth(self, knows: Knowledge, number: int, include_blocks: bool = True) -> bytes:
+    def nth(
+        self, knows: Knowledge, number: int, include_blocks: bool = True, include_responses: bool = False
+    ) -> bytes:
         """The valid action of that number, counted from 0. Raises IndexError if there is none."""
-        return self._body(valid.locate(self._tables.board, knows, number, include_blocks), knows)
+        with_responses = include_responses and self._has_responses
+        parts = valid.locate(self._tables.board, knows, number, include_blocks, with_responses)
+        return self._body(parts, knows)
 
-    def sample(self, knows: Knowledge, below: Below, include_blocks: bool = True) -> bytes:
+    def sample(
+        self, knows: Knowledge, below: Below, include_blocks: bool = True, include_responses: bool = False
+    ) -> bytes:
         """One of the valid actions, each equally likely; a pass if there is none."""
-        board = self._tables.board
-        count = valid.count(board, knows, include_blocks)
+        board, with_responses = self._tables.board, include_responses and self._has_responses
+        count = valid.count(board, knows, include_blocks, with_responses)
         if not count:
             return PASS
-        return self._body(valid.locate(board, knows, below(count), include_blocks), knows)
+        parts = valid.locate(board, knows, below(count), include_blocks, with_responses)
+        return self._body(parts, knows)
 
-    def is_valid(self, knows: Knowledge, body: bytes, include_blocks: bool = True) -> bool:
+    def is_valid(
+        self, knows: Knowledge, body: bytes, include_blocks: bool = True, include_responses: bool = False
+    ) -> bool:
         """Whether an action is one of the seat's valid ones. Never raises."""
         try:
             parts = self._read(body)
         except (ProtocolError, RuleError):
             return False
-        return valid.is_valid(self._tables.board, knows, parts, include_blocks)
+        return valid.is_valid(self._tables.board, knows, parts, include_blocks, include_responses)
 
-    def is_valid_index(self, knows: Knowledge, index: int, include_blocks: bool = True) -> bool:
+    def is_valid_index(
+        self, knows: Knowledge, index: int, include_blocks: bool = True, include_responses: bool = False
+    ) -> bool:
         """The same for an index. Raises IndexError if there is none such."""
-        return valid.is_valid(self._tables.board, knows, self._parts(index), include_blocks)
+        parts = self._parts(index)
+        return valid.is_valid(self._tables.board, knows, parts, include_blocks, include_responses)
 
     # --- between numbers and bodies -----------------------------------------------------------------------
 
@@ -160,61 +144,33 @@ class ActionTable:
         if not 0 <= index < self.size:
             raise IndexError(f"the scenario has {self.size} actions; there is no number {index}")
         code = bisect_right(self._ends, index)
-        source, place = divmod(index - (self._ends[code - 1] if code else 0), self._widths[code])
-        if code == EXPLOIT:
-            target = bisect_right(self._offer_ends, place)
-            before = self._offer_ends[target - 1] if target else 0
-            return (code, source, target, select(self._offers[target], place - before))
-        if code == EXFILTRATE:
-            return (code, source, *divmod(place, len(self._keys)))
-        if code == BLOCK:
-            return (code, source, *divmod(place, len(self._addresses)))
-        return (code, source, place, 0)
+        form = self._forms[code]
+        source, place = divmod(index - (self._ends[code - 1] if code else 0), form.width)
+        return (code, source, *form.split(place))
 
     def _body(self, parts: Parts, knows: Knowledge | None) -> bytes:
         code, source, target, third = parts
-        addresses = self._addresses
-        start = _HEADS[code] + addresses[source]
-        if code == SCAN:
-            return start + self._networks[target]
-        start += addresses[target]
-        if code == EXPLOIT:
-            return start + self._services[third]
-        if code == BLOCK:
-            return start + addresses[third]
-        if code == EXFILTRATE:
-            return start + (self._keys[third] if knows is None else pack(knows.data[source][third]))
-        return start
+        return _HEADS[code] + self._addresses[source] + self._forms[code].pack(source, target, third, knows)
 
     def _read(self, body: bytes) -> Parts:
         action = self._tables.reader.read(body)
         if action is None:
             raise RuleError("a pass is no action")
-        code, source, target, *more = action
-        board = self._tables.board
-        if code == SCAN:
-            number, prefix = unpack(body)[2]
-            target = board.network_index.get((number, prefix), -1)
-        third = more[0] if more else 0
-        if code == BLOCK:
-            third = board.index.get(third, -1)
-        elif code == EXPLOIT and (
-            type(third) is not int or target < 0 or not self._offers[target] >> third & 1
-        ):
-            third = -1
+        code, source = action[:2]
+        target, third = self._forms[code].read(body, action)
         if source < 0 or target < 0 or third < 0:
             raise RuleError("the scenario does not have all that the action speaks of")
         return (code, source, target, third)
 
 
-def _offered(tables: Tables) -> tuple[int, ...]:
+def offered(tables: Tables) -> tuple[int, ...]:
     """Address -> mask of the services that the topology or a start position puts there."""
     board = tables.board
-    offered = [board.services_at[node] for node in board.node_of]
+    masks = [board.services_at[node] for node in board.node_of]
     for role in tables.roles.values():
         for choice in role.start.services:
-            offered[choice.address] |= mask_of(choice.listed)
-    return tuple(offered)
+            masks[choice.address] |= mask_of(choice.listed)
+    return tuple(masks)
 
 
 def _usual_data(tables: Tables) -> list[Wire]:

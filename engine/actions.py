@@ -8,18 +8,25 @@ An action becomes a tuple that begins with its code and its source; equal action
     (EXPLOIT, source, target, service)  service: its number, or its wire form if the board has no such
     (EXFILTRATE, source, target, key, datum)  key: the datum's number or -1; datum: as the action carried it
     (BLOCK, source, target, blocked)    blocked: the 32-bit address itself; it need not exist
+    (ISOLATE, source, target)           the same for RESTORE, RESET_CREDENTIALS, DECOY and HARDEN
+    (PATCH, source, target, service)    service: as in EXPLOIT
+
+What follows the source is an action's shape, which its parameters in `netsiege.game.action.PLAYED` say. A new
+action type of a shape that is here needs a code below, for whoever speaks of it, and nothing else.
 
 An address that the board does not have is the complement of its 32-bit value: always negative.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
 from netsiege.engine.board import Board
 from netsiege.errors import ProtocolError
+from netsiege.game.action import CODES, PLAYED
 from netsiege.protocol import MAX_ACTION_LISTS, Code, pack, unpack
 from netsiege.protocol.play import PASS, read_action
 
@@ -31,6 +38,30 @@ FIND_DATA: Final = 2
 EXPLOIT: Final = 3
 EXFILTRATE: Final = 4
 BLOCK: Final = 5
+ISOLATE: Final = 6
+RESTORE: Final = 7
+RESET_CREDENTIALS: Final = 8
+DECOY: Final = 9
+HARDEN: Final = 10
+PATCH: Final = 11
+
+RESPONSES: Final = range(CODES["netsecgame"], len(PLAYED))
+"""The codes of what a defender may do about an attack, where the ruleset has it."""
+
+
+class Shape(enum.Enum):
+    """What follows the source of an action: the names of its parameters."""
+
+    NETWORK = ("target_network",)
+    HOST = ("target_host",)
+    SERVICE = ("target_host", "target_service")
+    DATUM = ("target_host", "data")
+    BLOCKED = ("target_host", "blocked_host")
+
+
+SHAPES: Final = tuple(Shape(names[1:]) for _, names in PLAYED)
+"""By code."""
+_NETWORK, _HOST, _SERVICE = Shape.NETWORK, Shape.HOST, Shape.SERVICE  # members of a class are slow to look up
 
 _LIST_3: Final = 0x93
 _UINT_32: Final = 0xCE
@@ -60,12 +91,13 @@ class _Known(dict[bytes, Action | None]):
 
 
 class ActionReader:
-    """Reads actions for one board, and remembers the short ones."""
+    """Reads actions for one board, and remembers the short ones. A ruleset has the first `codes` types."""
 
-    __slots__ = ("_addresses", "_board", "_networks", "_services", "known")
+    __slots__ = ("_addresses", "_board", "_networks", "_services", "_shapes", "known")
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, codes: int = CODES["netsecgame"]) -> None:
         self._board = board
+        self._shapes = SHAPES[:codes]
         self._addresses = {number.to_bytes(4, "big"): i for i, number in enumerate(board.numbers)}
         self._networks = {pack(network): board.members(*network) for network in board.networks}
         self._services = {pack(service): i for i, service in enumerate(board.services)}
@@ -75,7 +107,8 @@ class ActionReader:
     def read(self, body: bytes) -> Action | None:
         """The action in a body; None is a pass.
 
-        Accepts what `netsiege.protocol.play.read_action` does, and raises its `ProtocolError(BAD_ACTION)`.
+        Accepts what `netsiege.protocol.play.read_action` does, but for types that the ruleset does not have,
+        and raises its `ProtocolError(BAD_ACTION)`.
         """
         return self.known[body]
 
@@ -89,14 +122,15 @@ class ActionReader:
         """
         try:
             length, code, source = body[0], body[1], self._addresses[body[3:7]]
-            if code == SCAN:
-                usual: Action = (SCAN, source, self._networks[body[7:]])
+            shape = self._shapes[code]
+            if shape is _NETWORK:
+                usual: Action = (code, source, self._networks[body[7:]])
                 return usual if length == _LIST_3 and body[2] == _UINT_32 else None
             target = self._addresses[body[8:12]]
             usual = (code, source, target)
-            if code == EXPLOIT:
-                usual = (EXPLOIT, source, target, self._services[body[12:]])
-            elif len(body) != 12 or code not in (FIND_SERVICES, FIND_DATA):
+            if shape is _SERVICE:
+                usual = (code, source, target, self._services[body[12:]])
+            elif len(body) != 12 or shape is not _HOST:
                 return None
         except LookupError:
             return None
@@ -108,13 +142,30 @@ class ActionReader:
             wire = unpack(body, MAX_ACTION_LISTS)
             if wire is None:
                 return None
-            if type(wire) is list and len(wire) > 2 and type(wire[0]) is int and 0 <= wire[0] < 6:
-                return _READERS[wire[0]](self._board, *wire[1:])
+            if type(wire) is list and len(wire) > 2 and type(wire[0]) is int:
+                code = wire[0]
+                if 0 <= code < len(self._shapes):
+                    return (code, *_READERS[self._shapes[code]](self._board, *wire[1:]))
         except (ProtocolError, TypeError, ValueError):
             pass  # said better below
+        else:
+            self._refuse_code(wire, body)
         with suppress(TypeError):  # some values of a wrong type get past the checks of the slow way, too
             read_action(body)
         raise ProtocolError(Code.BAD_ACTION, "the action's parameters are not of the declared types")
+
+    def _refuse_code(self, wire: Any, body: bytes) -> None:
+        """Raises `ProtocolError(BAD_ACTION)` for a type that the ruleset does not have."""
+        codes = len(self._shapes)
+        if type(wire) is not list or not wire or type(wire[0]) is not int or 0 <= wire[0] < codes:
+            return
+        said = f"codes go from 0 to {codes - 1}"
+        try:
+            action = read_action(body)
+        except (ProtocolError, TypeError):
+            raise ProtocolError(Code.BAD_ACTION, f"unknown action code {wire[0]}: {said}") from None
+        named = action.type.value if action is not None else ""
+        raise ProtocolError(Code.BAD_ACTION, f"{named}: this ruleset has no such action: {said}")
 
 
 def _address(board: Board, number: Any) -> int:
@@ -124,36 +175,32 @@ def _address(board: Board, number: Any) -> int:
     return ~number if index is None else index
 
 
-def _read_scan(board: Board, source: Any, network: Any) -> Action:
+def _read_network(board: Board, source: Any, network: Any) -> Action:
     number, prefix = _listed(network, 2)
     _address(board, number)
     if type(prefix) is not int or not 0 <= prefix <= 32:
         raise ValueError
-    return (SCAN, _address(board, source), board.members(number, prefix))
+    return (_address(board, source), board.members(number, prefix))
 
 
-def _read_find_services(board: Board, source: Any, target: Any) -> Action:
-    return (FIND_SERVICES, _address(board, source), _address(board, target))
+def _read_host(board: Board, source: Any, target: Any) -> Action:
+    return (_address(board, source), _address(board, target))
 
 
-def _read_find_data(board: Board, source: Any, target: Any) -> Action:
-    return (FIND_DATA, _address(board, source), _address(board, target))
-
-
-def _read_exploit(board: Board, source: Any, target: Any, service: Any) -> Action:
+def _read_service(board: Board, source: Any, target: Any, service: Any) -> Action:
     key = tuple(_typed(_listed(service, 4), (str, str, str, bool)))
-    return (EXPLOIT, _address(board, source), _address(board, target), board.service_index.get(key, key))
+    return (_address(board, source), _address(board, target), board.service_index.get(key, key))
 
 
-def _read_exfiltrate(board: Board, source: Any, target: Any, datum: Any) -> Action:
+def _read_datum(board: Board, source: Any, target: Any, datum: Any) -> Action:
     owner, name, _, kind, _ = _typed(_listed(datum, 5), (str, str, int, str, str))
     key = board.key_index.get((owner, name, kind), -1)
-    return (EXFILTRATE, _address(board, source), _address(board, target), key, datum)
+    return (_address(board, source), _address(board, target), key, datum)
 
 
-def _read_block(board: Board, source: Any, target: Any, blocked: Any) -> Action:
+def _read_blocked(board: Board, source: Any, target: Any, blocked: Any) -> Action:
     _address(board, blocked)
-    return (BLOCK, _address(board, source), _address(board, target), blocked)
+    return (_address(board, source), _address(board, target), blocked)
 
 
 def _listed(value: Any, length: int) -> list[Any]:
@@ -168,11 +215,11 @@ def _typed(values: list[Any], kinds: tuple[type, ...]) -> list[Any]:
     return values
 
 
-_READERS: Final = (
-    _read_scan,
-    _read_find_services,
-    _read_find_data,
-    _read_exploit,
-    _read_exfiltrate,
-    _read_block,
-)
+_READERS: Final[dict[Shape, Callable[..., Action]]] = {
+    Shape.NETWORK: _read_network,
+    Shape.HOST: _read_host,
+    Shape.SERVICE: _read_service,
+    Shape.DATUM: _read_datum,
+    Shape.BLOCKED: _read_blocked,
+}
+"""What follows the code, from what follows it on the wire."""

@@ -4,7 +4,8 @@ Nothing is looked at before a seat's fifth action of the episode, then always th
 suspicious if its type makes up at least a given share of those five; or, for scans, service searches and
 exfiltrations, if that type's longest run among them is long enough; or, for exploits and data searches, if
 the very same action was played twice in the episode. A suspicious action is detected with the probability
-of its type. Blocks never are. Passes are not actions: they are neither looked at nor counted.
+of its type. Blocks, and what defenders do besides, never are. Passes are not actions: they are neither
+looked at nor counted.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from itertools import groupby
 from typing import Any, Final
 
 from netsiege.engine.actions import (
-    BLOCK,
     EXFILTRATE,
     EXPLOIT,
     FIND_DATA,
@@ -55,7 +55,7 @@ class Detector:
         self._window = [*self._window[1 - WINDOW :], code]
         if code in REPEATS:
             self._repeats[action] = self._repeats.get(action, 0) + 1
-        if self._played < WINDOW or code == BLOCK:
+        if self._played < WINDOW or code not in SHARE:
             return False
         if self._window.count(code) / WINDOW >= SHARE[code]:
             return True

@@ -16,10 +16,8 @@ from netsiege.engine.deltas import NOTHING, ONE_FIELD, QUIET, Delta
 from netsiege.engine.detector import Detector
 from netsiege.engine.goals import Goal
 from netsiege.engine.knowledge import Knowledge
-from netsiege.engine.rules import RULES
 from netsiege.engine.streams import Named, derive
 from netsiege.engine.tables import Tables
-from netsiege.engine.world import World
 from netsiege.game import AgentRole, AgentStatus
 from netsiege.protocol import Cause, SeatSpec
 
@@ -139,7 +137,7 @@ class Player:
 class Episode:
     """The players, in the order of the match's seats, and their world."""
 
-    __slots__ = ("_seed", "hunters", "players", "settled", "step_reward", "tables", "world")
+    __slots__ = ("_rules", "_seed", "hunters", "players", "settled", "step_reward", "tables", "world")
 
     def __init__(
         self, tables: Tables, seed: int | Named, seats: Sequence[SeatSpec], absent: Iterable[int]
@@ -149,7 +147,8 @@ class Episode:
         self.players = players = [self._player(seat) for seat in seats]
         for seat in absent:
             players[seat].absent, players[seat].status = True, FAIL
-        self.world = World(tables.board, [player.role != ATTACKER for player in players])
+        self._rules = tables.ruling.rules
+        self.world = tables.ruling.new_world(players, lambda: self.seed)
         self.step_reward = tables.rewards.step
         self.settled = False
         self.hunters = [player.status for player in players].count(HUNTING)
@@ -187,7 +186,8 @@ class Episode:
 
     def play(self, player: Player, seat: int, action: Action | None, body: bytes) -> Delta:
         """Plays an action (None passes) of a seat's player that has not ended; returns what it learns."""
-        delta = NOTHING if action is None else RULES[action[0]](self.world, player.knows, seat, action)
+        world, knows = self.world, player.knows
+        delta = world.idle(seat) if action is None else self._rules[action[0]](world, knows, seat, action)
         player.steps = steps = player.steps + 1
         player.reward = reward = self.step_reward
         player.returns += reward
@@ -201,8 +201,9 @@ class Episode:
         watched = player.watched
         # what was not reached before can only be if something that it needs has changed since
         news = delta and (delta[0] != ONE_FIELD or watched >> delta[1] & 1)
-        if (news or steps == 1 or watched < 0) and self._reached(player):
+        if (news or steps == 1 or watched < 0) and self._reached(player, seat):
             self._end(player, SUCCESS, Cause.GOAL)
+            world.reached_goal(seat)
         elif player.detector is not None and action is not None and self._detected(player.detector, action):
             self._end(player, FAIL, Cause.DETECTED)
         elif steps >= player.limit > 0:
@@ -211,8 +212,10 @@ class Episode:
             self._end(player, player.status, Cause.FINISHED)
         return delta
 
-    def _reached(self, player: Player) -> bool:
+    def _reached(self, player: Player, seat: int) -> bool:
         goal = player.goal
+        if not self.world.holds(seat, goal.controlled):
+            return False
         if not goal.hunted:
             return goal.reached(self.tables.board, player.knows, ())
         attackers = [p.knows for p in self.players if p.role == ATTACKER and not (p.absent or p.forfeited)]
@@ -279,7 +282,7 @@ class Episode:
 
     def _reward(self, succeeded: bool) -> None:
         rewards = self.tables.rewards
-        for player, false_positives in zip(self.players, self.world.false_positives, strict=True):
+        for seat, player in enumerate(self.players):
             gave_up = player.forfeited or player.status == RESIGNED
             if player.absent:
                 continue
@@ -288,7 +291,7 @@ class Episode:
             elif player.role == DEFENDER:
                 won = not (succeeded or gave_up)
                 gained = rewards.success if won else rewards.fail
-                gained += false_positives * rewards.false_positive
+                gained += self.world.settlement(seat, rewards)
                 if not gave_up:
                     player.status = SUCCESS if won else FAIL
             else:

@@ -96,6 +96,7 @@ class Game:
         self.tables = tables
         """Those of the present addresses."""
         self._in_rounds = tables.in_rounds
+        self._tells = tables.ruling.tells
         self._known = tables.reader.known
         self._step_head = replies.step_head(tables)
         self._quiet = self._step_head + QUIET
@@ -125,8 +126,9 @@ class Game:
         """
         if not 0 <= seat < len(self.seats) or self.seats[seat].gone:
             raise RuleError(f"nobody plays on seat {seat}")
-        pair = self.seats[seat], self.episode.players[seat]
-        return self._seated(seat, replies.last_told(self.tables, *pair, self.number == 0))
+        asking, player = self.seats[seat], self.episode.players[seat]
+        told = [*self.episode.world.told(seat), *replies.offered(self.tables)]
+        return self._seated(seat, replies.last_told(self.tables, asking, player, told, self.number == 0))
 
     def _seated(self, i: int, seen: bytes) -> bytes:
         spec = self._specs[i]
@@ -173,7 +175,7 @@ class Game:
             seen = replies.forbidden(self.tables, player, seat.deltas)
             return [(i, _OBS, _NONE, request, seen)]
         seat.misses = 0
-        if self._in_rounds or not seat.deltas:
+        if self._in_rounds or self._tells or not seat.deltas:
             return self._move(i, seat, request, action, body)
         # what is left of `_move` and `_play` for most of all events: a step that ends nothing
         delta = self.episode.play(player, i, action, body)
@@ -249,7 +251,10 @@ class Game:
         delta = self.episode.play(player, i, action, body)
         if player.ended:
             return self._ended(i, seat, request)
-        if not seat.deltas:
+        told = self.episode.world.tell(i) if self._tells else None
+        if told:
+            seen = replies.step_told(self.tables, player, told, seat.deltas)
+        elif not seat.deltas:
             seen = replies.step_in_full(self.tables, player)
         else:
             seen = self._step_head + delta if delta else self._quiet
@@ -289,7 +294,8 @@ class Game:
             for i, seat in enumerate(self.seats):
                 if seat.owed:
                     seat.owed, seat.told = False, _ENDED
-                    seen = replies.last_seen(self.tables, self.episode.players[i], seat.deltas)
+                    told = self.episode.world.tell_end(i)
+                    seen = replies.last_seen(self.tables, self.episode.players[i], told, seat.deltas)
                     moved[i] = (i, _OBS, _MOVE, seat.request, seen)
         if moved:
             turn = self.rounds % len(self._order)

@@ -13,6 +13,7 @@ from netsiege.engine.episode import TRACE_MAX_BYTES, Episode, Player
 from netsiege.engine.seats import Seat
 from netsiege.engine.tables import Tables
 from netsiege.game import GameStatus
+from netsiege.game.action import CODES, PLAYED, action_types
 from netsiege.protocol import Code, End, Error, Held, Reset, SeatSpec, Wait, pack, unpack
 from netsiege.protocol.play import Seated, Seen, observation_body, trajectory_body, trajectory_step
 
@@ -82,7 +83,15 @@ def seated(
 
 def first_seen(tables: Tables, player: Player) -> bytes:
     """The first observation of a match."""
-    return _head(Seen.FULL, 0, ()) + tables.roles[player.role].first_state(player.knows)
+    return _head(Seen.FULL, 0, offered(tables)) + tables.roles[player.role].first_state(player.knows)
+
+
+def offered(tables: Tables) -> list[Any]:
+    """Which actions there are, where the task has switched some of its ruleset's off."""
+    if tables.codes == CODES[tables.ruleset]:
+        return []
+    absent = {kind for kind, _ in PLAYED[tables.codes :]}
+    return ["actions", [str(kind) for kind in action_types(tables.ruleset) if kind not in absent]]
 
 
 def step_in_full(tables: Tables, player: Player) -> bytes:
@@ -92,10 +101,17 @@ def step_in_full(tables: Tables, player: Player) -> bytes:
     return player.still
 
 
-def last_seen(tables: Tables, player: Player, deltas: bool) -> bytes:
+def step_told(tables: Tables, player: Player, told: Sequence[Any], deltas: bool) -> bytes:
+    """The same, and what is told besides the state."""
+    if deltas:
+        return _head(Seen.NONE, player.reward, told) + (player.last or QUIET)
+    return _head(Seen.FULL, player.reward, told) + _full(tables, player)
+
+
+def last_seen(tables: Tables, player: Player, told: Sequence[Any], deltas: bool) -> bytes:
     """The observation of the step that ended the seat, with the reward of the end."""
     reason = player.end_reason
-    info = () if reason is None else ("end_reason", reason)
+    info = list(told) if reason is None else ["end_reason", reason, *told]
     if deltas:
         return _head(Seen.END, player.reward, info) + (player.last or QUIET)
     return _head(Seen.END | Seen.FULL, player.reward, info) + _full(tables, player)
@@ -127,7 +143,9 @@ def reset_done(tables: Tables, player: Player, trajectory: bytes | None) -> byte
     return observation_body(Seen.FULL, 0, info, player.knows.full(tables.board))
 
 
-def last_told(tables: Tables, seat: Seat, player: Player, is_first_episode: bool) -> bytes:
+def last_told(
+    tables: Tables, seat: Seat, player: Player, told: Sequence[Any], is_first_episode: bool
+) -> bytes:
     """The last observation that a seat was told, in full, with what its player knows by now.
 
     That is more than was told only while the outcome of the last move is held back: then the state has what
@@ -137,8 +155,8 @@ def last_told(tables: Tables, seat: Seat, player: Player, is_first_episode: bool
     if seat.told & Seen.FORBIDDEN:
         return forbidden(tables, player, deltas=False)
     if seat.told & Seen.END:
-        return last_seen(tables, player, deltas=False)
-    info: list[Any] = []
+        return last_seen(tables, player, told, deltas=False)
+    info: list[Any] = list(told)
     reward: float = tables.rewards.step
     if not seat.knows_moves(player):
         reward = 0

@@ -19,13 +19,16 @@ from netsiege.engine.world import World
 
 RULESET: Final = "netsecgame"
 
+Rule = Callable[[World, Knowledge, int, Action], Delta]
+"""World, what the seat knows, the seat, the action: what the seat learns."""
+
 
 def play(world: World, knows: Knowledge, seat: int, action: Action) -> Delta:
     """Plays one action of a seat."""
     return RULES[action[0]](world, knows, seat, action)
 
 
-def _is_open(world: World, seat: int, source: int, target: int) -> bool:
+def is_open(world: World, seat: int, source: int, target: int) -> bool:
     """Whether the firewall lets a source reach a target; else whoever blocked it pays."""
     if target >= 0 and world.reach[source] >> target & 1:
         return True
@@ -51,13 +54,13 @@ def _scan(world: World, knows: Knowledge, seat: int, action: Action) -> Delta:
 
 
 def _find_services(world: World, knows: Knowledge, seat: int, action: Action) -> Delta:
-    # the most frequent of all: `_is_open` and `World.note` are written out
+    # the most frequent of all: `is_open` and `World.note` are written out
     _, source, target = action
     controlled = knows.controlled
     if source < 0 or not controlled >> source & 1:
         return NOTHING
     if target < 0 or not world.reach[source] >> target & 1:
-        _is_open(world, seat, source, target)
+        is_open(world, seat, source, target)
         return NOTHING
     board = world.board
     node = board.node_of[target]
@@ -75,7 +78,7 @@ def _find_services(world: World, knows: Knowledge, seat: int, action: Action) ->
 def _find_data(world: World, knows: Knowledge, seat: int, action: Action) -> Delta:
     _, source, target = action
     controlled = knows.controlled
-    if source < 0 or not controlled >> source & 1 or not _is_open(world, seat, source, target):
+    if source < 0 or not controlled >> source & 1 or not is_open(world, seat, source, target):
         return NOTHING
     board = world.board
     node = board.node_of[target]
@@ -97,7 +100,7 @@ def _exploit(world: World, knows: Knowledge, seat: int, action: Action) -> Delta
     _, source, target, service = action
     if target < 0 or source < 0 or not knows.controlled >> source & 1:
         return NOTHING
-    if not _is_open(world, seat, source, target):
+    if not is_open(world, seat, source, target):
         return NOTHING
     board = world.board
     node = board.node_of[target]
@@ -114,7 +117,7 @@ def _exfiltrate(world: World, knows: Knowledge, seat: int, action: Action) -> De
     controlled = knows.controlled
     if target < 0 or not controlled >> target & 1 or source < 0 or not controlled >> source & 1:
         return NOTHING
-    if not _is_open(world, seat, source, target) or key not in knows.data.get(source, ()):
+    if not is_open(world, seat, source, target) or key not in knows.data.get(source, ()):
         return NOTHING
     board = world.board
     here, there = board.node_of[source], board.node_of[target]
@@ -131,7 +134,7 @@ def _block(world: World, knows: Knowledge, seat: int, action: Action) -> Delta:
     controlled = knows.controlled
     if target < 0 or not controlled >> target & 1 or source < 0 or not controlled >> source & 1:
         return NOTHING
-    if not _is_open(world, seat, source, target):
+    if not is_open(world, seat, source, target):
         return NOTHING
     board = world.board
     number = board.numbers[target]
@@ -150,7 +153,7 @@ def log_datum(world: World, node: int) -> Wire:
     return [owner, name, len(content), kind, content]
 
 
-RULES: Final[tuple[Callable[[World, Knowledge, int, Action], Delta], ...]] = (
+RULES: Final[tuple[Rule, ...]] = (
     _scan,
     _find_services,
     _find_data,

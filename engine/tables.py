@@ -13,7 +13,8 @@ from netsiege.engine.deltas import Memo
 from netsiege.engine.goals import Goal, GoalPlan, compile_goal, draw_goal
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.readdress import readdress
-from netsiege.engine.rules import RULESET
+from netsiege.engine.rulesets import RULESETS as RULINGS
+from netsiege.engine.rulesets import Ruling
 from netsiege.engine.streams import Stream, derive
 from netsiege.engine.views import Plan, compile_view, draw_rest, draw_start, settled_part, single_starts
 from netsiege.errors import RuleError
@@ -21,7 +22,7 @@ from netsiege.game import AgentRole
 from netsiege.protocol import pack
 from netsiege.scenarios.model import PACINGS, ROUNDS, Rewards, RoleTask, Spec
 
-RULESETS: Final = (RULESET,)
+RULESETS: Final = tuple(RULINGS)
 """What this engine plays by."""
 
 _MAX_FIRST_BYTES: Final = 1 << 14
@@ -95,6 +96,10 @@ class Tables:
     ruleset: str
     is_dynamic: bool
     """Whether seats may ask for other addresses."""
+    ruling: Ruling
+    """What the ruleset makes of the spec."""
+    codes: int
+    """How many action types there are."""
 
     def start_of(self, episode_seed: int, role: str, index: int) -> Knowledge:
         """What that seat knows at the start of an episode. Equal seeds give equal starts."""
@@ -149,17 +154,20 @@ def compile_tables(spec: Spec) -> Tables:
         raise RuleError(f"a reward is not a number from -{_MAX_REWARD} to {_MAX_REWARD}")
     views = [view for role in task.roles for view in (role.start, role.goal)]
     board = build_board(spec.topology, views, task.use_firewall)
+    ruling = RULINGS[task.ruleset](spec, board)
     return Tables(
         spec=spec,
         digest=spec.digest,
         board=board,
-        reader=ActionReader(board),
+        reader=ActionReader(board, len(ruling.rules)),
         roles={role.role: _compile_role(board, role) for role in task.roles},
         rewards=task.rewards,
         in_rounds=task.pacing == ROUNDS,
         has_detector=task.use_global_defender,
         ruleset=task.ruleset,
         is_dynamic=task.use_dynamic_addresses,
+        ruling=ruling,
+        codes=len(ruling.rules),
     )
 
 

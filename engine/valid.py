@@ -3,7 +3,8 @@
 Exactly those of `netsiege.game.generate_valid_actions` for the same knowledge. They are numbered in the order
 of their codes, then sources, then targets, then what comes third, all by their numbers on the board. Counting
 and finding cost about the hosts divided by a machine word, and the hosts that were cut off; what is known of
-services and data is summed up once after each change of it.
+services and data is summed up once after each change of it, or, for responses to the services of controlled
+hosts, each time.
 
 An action is four numbers here: code, source, target, third. A scan's target is a network; `third` is a
 service, a data key or a blocked address, 0 where there is none.
@@ -14,8 +15,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from itertools import accumulate
+from typing import Final, NamedTuple
 
-from netsiege.engine.actions import BLOCK, EXFILTRATE, EXPLOIT, FIND_DATA, FIND_SERVICES, SCAN
+from netsiege.engine.actions import BLOCK, RESPONSES, SHAPES, Shape
 from netsiege.engine.board import Board
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.masks import bits, mask_of, select
@@ -23,12 +25,12 @@ from netsiege.engine.masks import bits, mask_of, select
 Parts = tuple[int, int, int, int]
 
 
-def count(board: Board, knows: Knowledge, include_blocks: bool) -> int:
+def count(board: Board, knows: Knowledge, include_blocks: bool, include_responses: bool = False) -> int:
     """How many valid actions there are."""
-    return sum(_counts(board, knows, include_blocks))
+    return sum(_counts(board, knows, include_blocks, include_responses))
 
 
-def _counts(board: Board, knows: Knowledge, include_blocks: bool) -> tuple[int, ...]:
+def _counts(board: Board, knows: Knowledge, include_blocks: bool, include_responses: bool) -> tuple[int, ...]:
     """By code."""
     controlled = knows.controlled.bit_count()
     if not controlled:
@@ -44,39 +46,41 @@ def _counts(board: Board, knows: Knowledge, include_blocks: bool) -> tuple[int, 
         asked -= (knows.hosts & cut).bit_count()
         exploited -= _cut_offers(knows, cut)
         rows -= (knows.controlled & cut).bit_count()
-    return (scans, asked, controlled, exploited, carried, rows * hosts if include_blocks else 0)
+    blocks = rows * hosts if include_blocks else 0
+    counts = (scans, asked, controlled, exploited, carried, blocks)
+    return counts + _response_counts(board, knows, rows) if include_responses else counts
 
 
-def locate(board: Board, knows: Knowledge, number: int, include_blocks: bool) -> Parts:
+def _response_counts(board: Board, knows: Knowledge, rows: int) -> tuple[int, ...]:
+    """By code; `rows` are the pairs of controlled hosts of which one reaches the other."""
+    _, ends = _held_offers(knows)
+    served = knows.controlled.bit_count() * (ends[-1] if ends else 0)
+    for _, cut in _cut_sources(board, knows):
+        served -= _cut_offers(knows, cut & knows.controlled)
+    counts = {Shape.HOST: rows, Shape.SERVICE: served}
+    return tuple(counts[SHAPES[code]] for code in RESPONSES)
+
+
+def locate(
+    board: Board, knows: Knowledge, number: int, include_blocks: bool, include_responses: bool = False
+) -> Parts:
     """The valid action of that number. Raises IndexError if there is none."""
     left = number
-    for code, held in enumerate(_counts(board, knows, include_blocks)):
+    for code, held in enumerate(_counts(board, knows, include_blocks, include_responses)):
         if 0 <= left < held:
-            return _FINDERS[code](board, knows, left)
+            return (code, *_KINDS[code].find(board, knows, left))
         left -= held
     raise IndexError(f"there is no valid action number {number}")
 
 
-def is_valid(board: Board, knows: Knowledge, parts: Parts, include_blocks: bool) -> bool:
+def is_valid(
+    board: Board, knows: Knowledge, parts: Parts, include_blocks: bool, include_responses: bool = False
+) -> bool:
     """Whether an action is one of the valid ones."""
-    code, source, target, third = parts
-    controlled = knows.controlled
-    if code == EXFILTRATE:
-        reaches = source != target and controlled >> target & 1 and third in knows.data.get(source, ())
-        return bool(reaches) and not _cut(board, knows, source) >> target & 1
-    if not controlled >> source & 1:
+    code, *rest = parts
+    if (code == BLOCK and not include_blocks) or (code in RESPONSES and not include_responses):
         return False
-    if code == SCAN:
-        return bool(knows.networks >> target & 1)
-    if code == FIND_DATA:
-        return source == target
-    if code == FIND_SERVICES:
-        seen = knows.hosts >> target & 1
-    elif code == EXPLOIT:
-        seen = knows.services.get(target, 0) >> third & 1
-    else:
-        seen = include_blocks and controlled >> target & 1 and knows.hosts >> third & 1
-    return bool(seen) and not _cut(board, knows, source) >> target & 1
+    return bool(_KINDS[code].holds(board, knows, *rest))
 
 
 # --- sums that are kept until what they are about changes -------------------------------------------------
@@ -90,6 +94,12 @@ def _offers(knows: Knowledge) -> tuple[list[int], list[int]]:
         ends = list(accumulate(mask.bit_count() for _, mask in known))
         offers = knows.offers = ([address for address, _ in known], ends)
     return offers
+
+
+def _held_offers(knows: Knowledge) -> tuple[list[int], list[int]]:
+    """The controlled hosts of which services are known, and how many services up to and with each."""
+    held = [(a, mask) for a, mask in sorted(knows.services.items()) if knows.controlled >> a & 1]
+    return [address for address, _ in held], list(accumulate(mask.bit_count() for _, mask in held))
 
 
 def _loot(board: Board, knows: Knowledge) -> tuple[list[int], list[int]]:
@@ -139,36 +149,72 @@ def _cut_offers(knows: Knowledge, cut: int) -> int:
 
 # --- finding one ------------------------------------------------------------------------------------------
 
+Found = tuple[int, int, int]
+"""Source, target, third."""
 
-def _scan(_board: Board, knows: Knowledge, number: int) -> Parts:
+
+def _scan(_board: Board, knows: Knowledge, number: int) -> Found:
     source, network = divmod(number, knows.networks.bit_count())
-    return (SCAN, select(knows.controlled, source), select(knows.networks, network), 0)
+    return select(knows.controlled, source), select(knows.networks, network), 0
 
 
-def _find_services(board: Board, knows: Knowledge, number: int) -> Parts:
-    hosts = knows.hosts
-    source, left = _row(board, knows, number, hosts.bit_count(), lambda cut: (hosts & cut).bit_count())
-    return (FIND_SERVICES, source, select(hosts & ~_cut(board, knows, source), left), 0)
+def _find_services(board: Board, knows: Knowledge, number: int) -> Found:
+    return (*_on_host(board, knows, knows.hosts, number), 0)
 
 
-def _find_data(_board: Board, knows: Knowledge, number: int) -> Parts:
+def _find_data(_board: Board, knows: Knowledge, number: int) -> Found:
     source = select(knows.controlled, number)
-    return (FIND_DATA, source, source, 0)
+    return source, source, 0
 
 
-def _exploit(board: Board, knows: Knowledge, number: int) -> Parts:
-    addresses, ends = _offers(knows)
-    source, left = _row(board, knows, number, ends[-1], lambda cut: _cut_offers(knows, cut))
-    left = _past_cut(knows, _cut(board, knows, source), left)
+def _exploit(board: Board, knows: Knowledge, number: int) -> Found:
+    return _on_service(board, knows, _offers(knows), -1, number)
+
+
+def _exfiltrate(board: Board, knows: Knowledge, number: int) -> Found:
+    sources, ends = _loot(board, knows)
+    place = bisect_right(ends, number)
+    source = sources[place]
+    held = knows.data[source]
+    target, key = divmod(number - (ends[place - 1] if place else 0), len(held))
+    return source, select(_havens(board, knows, source), target), sorted(held)[key]
+
+
+def _block(board: Board, knows: Knowledge, number: int) -> Found:
+    row, blocked = divmod(number, knows.hosts.bit_count())
+    return (*_on_host(board, knows, knows.controlled, row), select(knows.hosts, blocked))
+
+
+def _respond(board: Board, knows: Knowledge, number: int) -> Found:
+    return (*_on_host(board, knows, knows.controlled, number), 0)
+
+
+def _respond_to_service(board: Board, knows: Knowledge, number: int) -> Found:
+    return _on_service(board, knows, _held_offers(knows), knows.controlled, number)
+
+
+def _on_host(board: Board, knows: Knowledge, hosts: int, number: int) -> tuple[int, int]:
+    """Source and target, which is one of the hosts of a mask."""
+    source, left = _row(board, knows, number, hosts.bit_count(), lambda cut: (hosts & cut).bit_count())
+    return source, select(hosts & ~_cut(board, knows, source), left)
+
+
+def _on_service(
+    board: Board, knows: Knowledge, offers: tuple[list[int], list[int]], hosts: int, number: int
+) -> Found:
+    """An action on a known service of one of the hosts of a mask, of which `offers` are the sums."""
+    addresses, ends = offers
+    source, left = _row(board, knows, number, ends[-1], lambda cut: _cut_offers(knows, cut & hosts))
+    left = _past_cut(offers, _cut(board, knows, source), left)
     place = bisect_right(ends, left)
     target = addresses[place]
-    return (EXPLOIT, source, target, select(knows.services[target], left - (ends[place - 1] if place else 0)))
+    return source, target, select(knows.services[target], left - (ends[place - 1] if place else 0))
 
 
-def _past_cut(knows: Knowledge, cut: int, left: int) -> int:
-    """The number among all known services of what has the number `left` among those not cut off."""
+def _past_cut(offers: tuple[list[int], list[int]], cut: int, left: int) -> int:
+    """The number among all of these services of what has the number `left` among those not cut off."""
     if cut:
-        addresses, ends = _offers(knows)
+        addresses, ends = offers
         for place, address in enumerate(addresses):
             if cut >> address & 1:
                 start = ends[place - 1] if place else 0
@@ -176,23 +222,6 @@ def _past_cut(knows: Knowledge, cut: int, left: int) -> int:
                     break
                 left += ends[place] - start
     return left
-
-
-def _exfiltrate(board: Board, knows: Knowledge, number: int) -> Parts:
-    sources, ends = _loot(board, knows)
-    place = bisect_right(ends, number)
-    source = sources[place]
-    held = knows.data[source]
-    target, key = divmod(number - (ends[place - 1] if place else 0), len(held))
-    return (EXFILTRATE, source, select(_havens(board, knows, source), target), sorted(held)[key])
-
-
-def _block(board: Board, knows: Knowledge, number: int) -> Parts:
-    controlled = knows.controlled
-    row, blocked = divmod(number, knows.hosts.bit_count())
-    source, left = _row(board, knows, row, controlled.bit_count(), lambda cut: (controlled & cut).bit_count())
-    target = select(controlled & ~_cut(board, knows, source), left)
-    return (BLOCK, source, target, select(knows.hosts, blocked))
 
 
 def _row(
@@ -215,4 +244,64 @@ def _row(
     return select(controlled, row), left
 
 
-_FINDERS = (_scan, _find_services, _find_data, _exploit, _exfiltrate, _block)
+# --- recognising one --------------------------------------------------------------------------------------
+
+
+def _is_scan(_board: Board, knows: Knowledge, source: int, target: int, _third: int) -> int:
+    return knows.controlled >> source & knows.networks >> target & 1
+
+
+def _is_search(board: Board, knows: Knowledge, source: int, target: int, _third: int) -> int:
+    return knows.hosts >> target & _open(board, knows, source, target)
+
+
+def _is_look(_board: Board, knows: Knowledge, source: int, target: int, _third: int) -> int:
+    return source == target and knows.controlled >> source & 1
+
+
+def _is_exploit(board: Board, knows: Knowledge, source: int, target: int, third: int) -> int:
+    return knows.services.get(target, 0) >> third & _open(board, knows, source, target)
+
+
+def _is_transfer(board: Board, knows: Knowledge, source: int, target: int, third: int) -> int:
+    return third in knows.data.get(source, ()) and _havens(board, knows, source) >> target & 1
+
+
+def _is_block(board: Board, knows: Knowledge, source: int, target: int, third: int) -> int:
+    return knows.hosts >> third & _is_response(board, knows, source, target, 0)
+
+
+def _is_response(board: Board, knows: Knowledge, source: int, target: int, _third: int) -> int:
+    return knows.controlled >> target & _open(board, knows, source, target)
+
+
+def _is_response_to_service(board: Board, knows: Knowledge, source: int, target: int, third: int) -> int:
+    return knows.controlled >> target & _is_exploit(board, knows, source, target, third)
+
+
+def _open(board: Board, knows: Knowledge, source: int, target: int) -> int:
+    """1 if a source is controlled, and not known to be cut off from a target; else 0."""
+    return knows.controlled >> source & ~(_cut(board, knows, source) >> target) & 1
+
+
+class _Kind(NamedTuple):
+    """One type of action: how the one of a number is found, and how one is recognised."""
+
+    find: Callable[[Board, Knowledge, int], Found]
+    holds: Callable[[Board, Knowledge, int, int, int], int]
+
+
+_RESPONDING: Final = {
+    Shape.HOST: _Kind(_respond, _is_response),
+    Shape.SERVICE: _Kind(_respond_to_service, _is_response_to_service),
+}
+_KINDS: Final = (
+    _Kind(_scan, _is_scan),
+    _Kind(_find_services, _is_search),
+    _Kind(_find_data, _is_look),
+    _Kind(_exploit, _is_exploit),
+    _Kind(_exfiltrate, _is_transfer),
+    _Kind(_block, _is_block),
+    *(_RESPONDING[SHAPES[code]] for code in RESPONSES),
+)
+"""By code. Responses go by their shapes."""

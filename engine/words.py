@@ -23,7 +23,9 @@ _SAID: Final[dict[ActionType, str]] = {
     ActionType.ExploitService: "{target_service} on {target_host} from {source_host}",
     ActionType.ExfiltrateData: "{data} from {source_host} to {target_host}",
     ActionType.BlockIP: "{blocked_host} on {target_host} from {source_host}",
+    ActionType.PatchService: "{target_service} on {target_host} from {source_host}",
 }
+_SAID_ON_HOST: Final = "{target_host} from {source_host}"
 
 
 def say_action(action: Action | None) -> str:
@@ -31,7 +33,7 @@ def say_action(action: Action | None) -> str:
     if action is None:
         return "pass"
     parts = {name: _item(value) for name, value in action.parameters.items()}
-    return f"{action.type.value} {_SAID[action.type].format(**parts)}"
+    return f"{action.type.value} {_SAID.get(action.type, _SAID_ON_HOST).format(**parts)}"
 
 
 def say_learned(before: GameState, after: GameState) -> str:

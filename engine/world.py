@@ -13,16 +13,30 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from netsiege.engine.actions import SCAN
 from netsiege.engine.board import Board
+from netsiege.engine.deltas import NOTHING, Delta
+from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.masks import bits, bytes_mask, mask_bytes
 from netsiege.game.values import int_to_ip
+from netsiege.scenarios.model import Rewards
+
+Mark = tuple[int, int]
+"""How many entries there are in all log files, and how many scans."""
 
 _STAMP: Final = (1 << 24) - 1
 _SCANNED: Final = 1 << 21
 """The node of a scan's entry: above those of all machines."""
+
+
+class Participant(Protocol):
+    """A seat's player, as a world needs to know it when an episode begins."""
+
+    role: str
+    index: int
+    knows: Knowledge
 
 
 class World:
@@ -79,6 +93,14 @@ class World:
                     lines += [line(entry & _STAMP)] * here.bit_count()
         return f"[{', '.join(lines)}]" if lines else ""
 
+    def mark(self) -> Mark:
+        """What `forget` goes back to."""
+        return len(self.entries), len(self._scans)
+
+    def forget(self, mark: Mark) -> None:
+        """Takes back all entries since a mark."""
+        del self.entries[mark[0] :], self._scans[mark[1] :]
+
     # --- data ---------------------------------------------------------------------------------------------
 
     def items(self, node: int) -> int:
@@ -117,6 +139,35 @@ class World:
         if self.authors and self.suspects[seat]:
             for author in bits(self.authors.get((source, target), 0)):
                 self.false_positives[author] += 1
+
+    # --- where rulesets differ ----------------------------------------------------------------------------
+
+    def idle(self, _seat: int) -> Delta:
+        """A seat passes."""
+        return NOTHING
+
+    def reached_goal(self, _seat: int) -> None:
+        """A seat has all that its goal asks for."""
+
+    def holds(self, _seat: int, _addresses: int) -> bool:
+        """Whether a seat still has all of these that it knows to control."""
+        return True
+
+    def tell(self, _seat: int) -> list[Any]:
+        """What a seat's next observation says besides the state: keys and values in turn."""
+        return []
+
+    def told(self, _seat: int) -> list[Any]:
+        """What its last one said besides."""
+        return []
+
+    def tell_end(self, seat: int) -> list[Any]:
+        """What the observation says besides that ends an episode."""
+        return self.tell(seat)
+
+    def settlement(self, seat: int, rewards: Rewards) -> float:
+        """What the end of the episode gives a defender besides the reward of winning or losing."""
+        return self.false_positives[seat] * rewards.false_positive
 
     # --- snapshots ----------------------------------------------------------------------------------------
 

@@ -23,20 +23,19 @@ if TYPE_CHECKING:
         load_task,
         load_task_file,
         load_topology,
+        under,
     )
-    from netsiege.scenarios.model import Spec, Task, Topology
+    from netsiege.scenarios.model import RULESETS, Spec, Task, Topology
     from netsiege.scenarios.tables import describe
-    from netsiege.scenarios.task import RULESETS
 
 _HOMES = {
     "bundled": "DEFAULT_SCENARIO scenario_names task_names",
     "drawing.file": "draw",
     "fallback": "default_task",
     "load": "LoadedTask ScenarioInfo check_file check_topology_file list_scenarios load_spec "
-    "load_spec_with_warnings load_task load_task_file load_topology",
-    "model": "Spec Task Topology",
+    "load_spec_with_warnings load_task load_task_file load_topology under",
+    "model": "RULESETS Spec Task Topology",
     "tables": "describe",
-    "task": "RULESETS",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -61,6 +60,7 @@ __all__ = [
     "load_topology",
     "scenario_names",
     "task_names",
+    "under",
 ]
 
 

@@ -8,12 +8,12 @@ replays and rooms when they are decoded.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from netsiege.game import Network
 from netsiege.game.values import ip_to_int
-from netsiege.scenarios.model import ALL, RANDOM, RoleTask, Rule, Spec, Topology, View
+from netsiege.scenarios.model import ALL, RANDOM, RoleTask, Rule, ServiceItem, Spec, Topology, View
 from netsiege.shown import shown
 
 MAX_NETWORKS: Final = 1 << 11
@@ -29,6 +29,10 @@ MAX_DATA: Final = 1 << 15
 """Of all hosts, as many bits for each of them."""
 MAX_OF_A_HOST: Final = 1 << 10
 """Services, and data, of one host."""
+MAX_VULNERABILITIES: Final = 16
+"""Of one service."""
+MAX_OPENED: Final = 1 << 16
+"""Hosts that data open, of all data together."""
 MAX_STARTS: Final = 1 << 16
 """Hosts where `random` may start, each as often as it weighs."""
 MAX_RULES: Final = 100_000
@@ -69,6 +73,7 @@ def topology_excess(topology: Topology) -> Iterator[Excess]:
         _over("hosts", len(services), MAX_SERVICES, "services"),
         _over("hosts", len(kinds), MAX_KINDS_OF_SERVICES, "different services"),
         _over("hosts", sum(len(each.data) for each in services), MAX_DATA, "data"),
+        _over("hosts", _opened(services), MAX_OPENED, "hosts that data open"),
         _over("hosts", sum(max(host.start, 0) for host in hosts), MAX_STARTS, "starts, by their weight"),
         _over("firewall", len(topology.rules), MAX_RULES, "rules"),
     ]
@@ -78,9 +83,17 @@ def topology_excess(topology: Topology) -> Iterator[Excess]:
             where = f"hosts.{shown(host.name, 64)}.services"
             found.append(_over(where, len(host.services), MAX_OF_A_HOST, "services"))
             found.append(_over(where, data, MAX_OF_A_HOST, "data"))
+        most = max((len(service.vulnerabilities) for service in host.services), default=0)
+        if most > MAX_VULNERABILITIES:
+            where = f"hosts.{shown(host.name, 64)}.services"
+            found.append(_over(where, most, MAX_VULNERABILITIES, "vulnerabilities of one service"))
     if not any(found):  # or it would take long
         found.append(_over("firewall", _sources(topology), MAX_RULE_SOURCES, "source addresses"))
     yield from filter(None, found)
+
+
+def _opened(services: Iterable[ServiceItem]) -> int:
+    return sum(len(item.opens) for service in services for item in service.data)
 
 
 def role_excess(role: RoleTask, data: int) -> Iterator[Excess]:

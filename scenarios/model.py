@@ -10,13 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from typing import Any, Final, Self
 
 import attrs
 import cattrs
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import and_, ge, le, matches_re
 from cattrs.gen import make_dict_unstructure_fn, override
 
+from netsiege.scenarios.cvss import Vector
 from netsiege.shown import shown
 
 RANDOM: Final = "random"
@@ -38,21 +41,53 @@ REALTIME: Final = "realtime"
 ROUNDS: Final = "rounds"
 PACINGS: Final = (REALTIME, ROUNDS)
 
+NETSECGAME: Final = "netsecgame"
+SIEGE: Final = "siege-1"
+RULESETS: Final = (NETSECGAME, SIEGE)
+"""The rules that a task may name."""
+
+CVE_ID: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}")
+
 
 @frozen
 class DataItem:
-    """A piece of data. Log files are not listed: every host gets one."""
+    """A piece of data. Log files are not listed: every host gets one.
+
+    Whoever knows it has credentials for the hosts that it `opens`, by name (only under `siege-1`).
+    """
 
     owner: str
     id: str
     type: str = ""
     size: int = 0
     content: str = ""
+    opens: tuple[str, ...] = ()
+
+
+@frozen
+class Vulnerability:
+    """A published weakness of a service: its CVE id, and its CVSS v3.1 base vector. ValueError for others."""
+
+    cve: str = field(validator=matches_re(CVE_ID))
+    vector: str = field()
+
+    @vector.validator
+    def _(self, _attribute: object, text: str) -> None:
+        Vector.from_text(text)
+
+    @property
+    def cvss(self) -> Vector:
+        """The vector, with its scores."""
+        return Vector.from_text(self.vector)
 
 
 @frozen
 class ServiceItem:
-    """A service of a host. `local` ones are seen only by whoever controls the host."""
+    """A service of a host. `local` ones are seen only by whoever controls the host.
+
+    `patched` says that there are no vulnerabilities; otherwise, without any, those that are known of its
+    version count, as soon as a spec under `siege-1` is made of it.
+    """
 
     name: str
     type: str = "passive"
@@ -60,6 +95,8 @@ class ServiceItem:
     local: bool = False
     owner: str = ""
     data: tuple[DataItem, ...] = ()
+    vulnerabilities: tuple[Vulnerability, ...] = ()
+    patched: bool = False
 
 
 @frozen
@@ -150,12 +187,46 @@ class Clock:
     grace_s: float | None = None
 
 
+_chance = and_(ge(0.0), le(1.0))
+
+
+@frozen
+class SiegeRules:
+    """Which rules of `siege-1` are on, and their numbers. ValueError for numbers that make no sense.
+
+    `success`: actions may fail, and then teach nothing. `vulnerabilities`: an exploit needs one.
+    `credentials`: data may open hosts. `sensor`: a defender gets alerts instead of all logs. `responses`: it
+    can do more than block. `users`: what benign users cannot do costs it. `scores`: the last observation has
+    them.
+    """
+
+    success: bool = True
+    vulnerabilities: bool = True
+    credentials: bool = True
+    sensor: bool = True
+    responses: bool = True
+    users: bool = True
+    scores: bool = True
+    chances: tuple[tuple[str, float], ...] = field(default=())
+    """Of success, by the name of an action type, where it is another one than the ruleset's; 0 to 1."""
+    false_alerts: float = field(default=0.01, validator=_chance)
+    """The chance that the sensor reports what did not happen; 0 to 1."""
+    disruption: float = field(default=-1.0, validator=le(0.0))
+    """What a defender is given for each thing that a user cannot do; at most 0."""
+
+    @chances.validator
+    def _(self, attribute: attrs.Attribute[Any], pairs: tuple[tuple[str, float], ...]) -> None:
+        for _, chance in pairs:
+            _chance(self, attribute, chance)
+
+
 @frozen
 class Task:
     """Who plays, from where, for what, and how.
 
     `seats` fixes the number of seats of each role in a match; if it is empty, the first `required_players`
-    of any role in `roles` make one. `seed` None means a new one at every start.
+    of any role in `roles` make one. `seed` None means a new one at every start. `rules` are there under
+    `siege-1`, and None under any other ruleset.
     """
 
     name: str
@@ -166,12 +237,13 @@ class Task:
     required_players: int = 1
     pacing: str = REALTIME
     clock: Clock = Clock()
-    ruleset: str = "netsecgame"
+    ruleset: str = NETSECGAME
     seed: int | None = None
     use_firewall: bool = True
     use_global_defender: bool = False
     use_dynamic_addresses: bool = False
     save_trajectories: bool = False
+    rules: SiegeRules | None = None
 
     def role(self, name: str) -> RoleTask | None:
         """The part of that role, or None if the task has none."""
@@ -255,13 +327,24 @@ def _make_converter(*, explaining: bool) -> cattrs.Converter:
             return value
 
         converter.register_structure_hook(kind, as_it_is)
-    # left out while None: specs that do without keep the bytes, and so the digests, that they had before
     younger = override(omit_if_default=True)
-    unstructure_clock = make_dict_unstructure_fn(
-        Clock, converter, episode_s=younger, round_s=younger, grace_s=younger
-    )
-    converter.register_unstructure_hook(Clock, unstructure_clock)
+    for cls, names in _YOUNGER.items():
+        left_out: dict[str, Any] = dict.fromkeys(names, younger)
+        converter.register_unstructure_hook(cls, make_dict_unstructure_fn(cls, converter, **left_out))
     return converter
+
+
+_YOUNGER: Final[dict[type[attrs.AttrsInstance], tuple[str, ...]]] = {
+    DataItem: ("opens",),
+    ServiceItem: ("vulnerabilities", "patched"),
+    Clock: ("episode_s", "round_s", "grace_s"),
+    SiegeRules: tuple(each.name for each in attrs.fields(SiegeRules)),
+    Task: ("rules",),
+}
+"""Left out while they are as by default: specs that do without keep the bytes, and digests, of before.
+
+What contains others comes after them: its writing looks up theirs when it is made.
+"""
 
 
 _converter = _make_converter(explaining=True)

@@ -140,6 +140,14 @@ def network_of(value: Any) -> ipaddress.IPv4Network | None:
         return None
 
 
+class Spliced(list[Any]):
+    """A list whose items come from different places: `paths` has the key path of each."""
+
+    def __init__(self, items: Iterable[Any], paths: Iterable[str]) -> None:
+        super().__init__(items)
+        self.paths = list(paths)
+
+
 @frozen
 class Place:
     """A value, its key path, and the report that takes what is wrong with it."""
@@ -205,8 +213,9 @@ class Place:
             example = f" such as {such_as}" if such_as else ""
             self.problem(f"expected a list{example}, got {shown(self.value)}")
             return
+        paths = self.value.paths if isinstance(self.value, Spliced) else None
         for index, value in enumerate(self.value):
-            yield Place(value, f"{self.path}[{index}]", self.report)
+            yield Place(value, paths[index] if paths else f"{self.path}[{index}]", self.report)
 
     def text(self, limit: int = MAX_TEXT_CHARS) -> str | None:
         """Printable text of one line, not empty."""

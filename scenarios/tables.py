@@ -1,4 +1,7 @@
-"""A topology as plain text."""
+"""A topology as plain text.
+
+Vulnerabilities that the catalogue knows are shown with those that are written: they count under `siege-1`.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,21 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from netsiege.scenarios.model import DataItem, Host, Topology
+from netsiege.scenarios.model import DataItem, Host, Topology, Vulnerability
+from netsiege.scenarios.vulnerabilities import with_known
 
 MAX_PADDED: Final = 200
 """A column is no wider: what does not fit moves the rest of its own line only."""
 
+_VULNERABILITIES: Final = ("SIEGE-1: SERVICE", "VERSION", "HOSTS", "VULNERABILITY", "SCORE", "EXPLOITABILITY")
+_CREDENTIALS: Final = ("SIEGE-1: HOST", "CREDENTIALS", "OPEN")
+
 
 def describe(topology: Topology) -> str:
-    """Networks, hosts with services and data, and the firewall, as tables. Ends without a newline."""
+    """Networks, hosts with services and data, the firewall, and what only `siege-1` makes use of.
+
+    As tables; ends without a newline.
+    """
     parts = [topology.name]
     if topology.description:
         parts[0] += f"\n{topology.description}"
@@ -26,6 +36,10 @@ def describe(topology: Topology) -> str:
     )
     if topology.rules:
         parts.append(_table(("FIREWALL: FROM", "TO"), _rule_rows(topology)))
+    for head, rows in ((_VULNERABILITIES, _vulnerability_rows), (_CREDENTIALS, _credential_rows)):
+        found = list(rows(topology))
+        if found:
+            parts.append(_table(head, found))
     return "\n\n".join(parts)
 
 
@@ -80,6 +94,28 @@ def _rule_rows(topology: Topology) -> Iterable[Sequence[str]]:
         sources.setdefault(tuple(reached), []).append(source)
     for reached_by_all, alike in sources.items():
         yield ", ".join(alike), ", ".join(reached_by_all)
+
+
+def _vulnerability_rows(topology: Topology) -> Iterable[Sequence[str]]:
+    """Those of each version of a service, told once for all hosts that have the same."""
+    hosts: dict[tuple[str, str, tuple[Vulnerability, ...]], int] = {}
+    for host in with_known(topology).hosts:
+        for service in host.services:
+            if service.vulnerabilities:
+                key = service.name, service.version, service.vulnerabilities
+                hosts[key] = hosts.get(key, 0) + 1
+    for (name, version, vulnerabilities), count in hosts.items():
+        first = name, version, str(count)
+        for each in vulnerabilities:
+            yield *first, each.cve, f"{each.cvss.base_score:.1f}", f"{each.cvss.exploitability:.1f}"
+            first = "", "", ""
+
+
+def _credential_rows(topology: Topology) -> Iterable[Sequence[str]]:
+    for host in topology.hosts:
+        for item in (item for service in host.services for item in service.data):
+            if item.opens:
+                yield host.name, _datum(item), ", ".join(item.opens)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

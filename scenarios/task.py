@@ -10,7 +10,8 @@
       episode_s: 600                # what all moves of a seat in an episode may take; then it passes
       round_s: 5                    # with pacing: rounds, the length of a round, and of a move unless said
       grace_s: 15                   # how long a seat waits for its agent to reconnect (the default)
-    ruleset: netsecgame             # ours; the default
+    ruleset: netsecgame             # ours; the default; or siege-1
+    rules: {sensor: false}          # ours, only for siege-1: see netsiege.scenarios.siege
 
     coordinator:
       agents:
@@ -33,6 +34,7 @@
 
 Files of NetSecGame load unchanged. A key of theirs that has no effect there has none here, with a warning,
 and so has an unknown key in their sections; in ours, and wherever a value makes no sense, it is a problem.
+A file may extend another one and say only what differs: see `netsiege.scenarios.extends`.
 """
 
 from __future__ import annotations
@@ -45,22 +47,24 @@ import attrs
 from netsiege.game import AgentRole
 from netsiege.protocol import MAX_SEATS, MAX_SEED
 from netsiege.scenarios.model import (
+    NETSECGAME,
     PACINGS,
     RANDOM,
     ROUNDS,
+    RULESETS,
+    SIEGE,
     Clock,
     Rewards,
     RoleTask,
+    SiegeRules,
     Task,
     Topology,
     View,
 )
 from netsiege.scenarios.reading import Place, Report, join, shown
+from netsiege.scenarios.siege import no_meaning, read_rules, rules_of
 from netsiege.scenarios.topology import read_name
 from netsiege.scenarios.views import Facts, read_goal, read_start
-
-RULESETS: Final = ("netsecgame",)
-"""The rules that an engine knows."""
 
 MAX_STEPS: Final = 1 << 31
 MAX_GOAL_CHARS: Final = 4096
@@ -72,7 +76,7 @@ _FIXED_FOR_BENIGN: Final = {"goal": "play for nothing", "start_position": "start
 
 ROLES: Final = tuple(role.value for role in AgentRole)
 
-_OWN: Final = ("name", "seats", "pacing", "clock", "ruleset")
+_OWN: Final = ("name", "seats", "pacing", "clock", "ruleset", "rules")
 _THEIRS: Final = ("coordinator", "env")
 _ROLE_OF: Final = {form: role for role in ROLES for form in (role.lower(), f"{role.lower()}s")}
 _INSTEAD: Final = {
@@ -85,20 +89,25 @@ _INSTEAD: Final = {
 """Keys of earlier versions of NetSecGame, which it no longer reads."""
 
 
-def read_task(root: Place, default_name: str, topology: Topology | None) -> Task:
+def read_task(root: Place, default_name: str, topology: Topology | None, ruleset: str | None = None) -> Task:
     """The task, complete if nothing was reported. Without a topology only the form of views is checked.
 
-    `env.scenario` is left to the caller, who has to load it first.
+    `env.scenario` is left to the caller, who has to load it first. With a `ruleset`, one of `RULESETS`, it is
+    played by that instead of its own.
     """
     top = _read_top(root)
     facts = Facts.of(topology) if topology is not None else None
     roles = _read_roles(top["coordinator"], facts) if "coordinator" in top else ()
     settings = _read_env(top["env"]) if "env" in top else {}
     for key in _OWN:
-        if key in top:
+        if key in top and key != "rules":
             settings[key] = READERS[key](top[key])
     _drop_unread(settings)
     settings.setdefault("name", default_name)
+    if "ruleset" not in top or "ruleset" in settings:
+        own = settings.get("ruleset", NETSECGAME)
+        settings["ruleset"] = ruleset or own
+        settings["rules"] = rules_of(own, settings["ruleset"], top.get("rules"), _actions(top))
     task = Task(scenario=topology.name if topology is not None else "", roles=roles, **settings)
     if "clock" in top and ("pacing" not in top or "pacing" in settings):
         check_clock(top["clock"], task)
@@ -121,6 +130,10 @@ def override(task: Task, changes: Mapping[str, Any], report: Report) -> Task:
             settings[key] = READERS[key](place)
     _drop_unread(settings)
     changed = attrs.evolve(task, **settings)
+    if "rules" in settings and changed.ruleset != SIEGE:
+        report.problem("rules", no_meaning(changed.ruleset))
+    rules = changed.rules or SiegeRules()
+    changed = attrs.evolve(changed, rules=rules if changed.ruleset == SIEGE else None)
     if "seats" in settings:
         check_seats(Place(changes["seats"], "seats", report), changed)
     if "clock" in settings or "pacing" in settings:
@@ -156,7 +169,7 @@ def _read_top(root: Place) -> dict[str, Place]:
         if key in _OWN or key in _THEIRS:
             if place.value is not None:
                 found[key] = place
-        elif "nearest" in (near := place.nearest(key, _OWN)):
+        elif "nearest" in (near := place.nearest(key, ("extends", *_OWN))):
             # a slip in one of our keys would change the game silently
             place.problem(f"unknown key{near}")
         else:
@@ -235,6 +248,12 @@ def _read_description(goal: Place) -> str:
     return Place(value, join(goal.path, "description"), goal.report).any_text(MAX_GOAL_CHARS) or ""
 
 
+def _actions(top: Mapping[str, Place]) -> Place | None:
+    """What NetSecGame's section says about the chances of actions."""
+    entries = dict(top["env"].entries()) if "env" in top and isinstance(top["env"].value, dict) else {}
+    return entries.get("actions")
+
+
 def _read_env(place: Place) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     known = ("scenario", "actions", *_ENV)
@@ -244,31 +263,13 @@ def _read_env(place: Place) -> dict[str, Any]:
             entry.warn(f"has no effect: write {_INSTEAD[path]}")
         elif key not in known:
             entry.warn(f"unknown key, has no effect{entry.nearest(key, known)}")
-        elif key == "actions":
-            _read_actions(entry)
         elif key == "use_firewall" and entry.value is None:
             entry.warn("is empty: true is meant here, but false in NetSecGame; write one of them")
-        elif key != "scenario" and entry.value is not None:
+        elif key in _ENV and entry.value is not None:
             settings[_ENV[key]] = READERS[_ENV[key]](entry)
     if isinstance(place.value, dict) and place.value.get("rewards") is None:
         place.report.warn("env.rewards", "missing: every reward is 0")
     return settings
-
-
-def _read_actions(place: Place) -> None:
-    """Warn of probabilities other than 1: NetSecGame reads and ignores them."""
-    if not isinstance(place.value, dict):
-        place.warn("has no effect")
-        return
-    for _, entry in place.entries():
-        if not isinstance(entry.value, dict):
-            entry.warn("has no effect")
-            continue
-        for key, value in entry.entries():
-            if key != "prob_success":
-                value.warn("has no effect")
-            elif value.value != 1:
-                value.warn(f"{shown(value.value)} has no effect: what the rules allow always succeeds")
 
 
 def _read_seed(place: Place) -> int | None:
@@ -375,6 +376,7 @@ READERS: Final[dict[str, Callable[[Place], Any]]] = {
     "pacing": _one_of(PACINGS),
     "clock": _read_clock,
     "ruleset": _one_of(RULESETS),
+    "rules": read_rules,
     "seed": _read_seed,
     "use_firewall": _read_switch,
     "use_global_defender": _read_switch,

@@ -21,6 +21,8 @@
             data:
               - [User1, DataFromServer1]
               - {owner: User2, id: Report, type: pdf, size: 4, content: text}
+              - {owner: User2, id: Password, opens: [client_1]}     # credentials for these hosts
+            vulnerabilities: [CVE-2021-34527]   # [] for none; without it, those known of the version
           powershell: {version: 10.0.19041, local: true}    # seen only by whoever controls the host
       client_1:
         ip: 192.168.2.2
@@ -37,8 +39,11 @@
 Either end of a firewall rule is an address, a network in CIDR notation, the name of a network, host or
 router, or a list of these. Without any rule, private networks are open inside, private addresses reach all
 public ones, and public hosts reach only themselves. The size of data is that of its content unless given.
+Vulnerabilities and credentials count under the ruleset `siege-1`; a vulnerability that is not in the bundled
+catalogue (`netsiege.scenarios.vulnerabilities`) is written {cve: CVE-2021-34527, vector: "CVSS:3.1/AV:N/…"}.
 
-How many there may be of everything, `netsiege.scenarios.limits` says.
+How many there may be of everything, `netsiege.scenarios.limits` says. A file may extend another one and say
+only what differs: see `netsiege.scenarios.extends`.
 """
 
 from __future__ import annotations
@@ -51,34 +56,24 @@ from typing import Final
 
 from attrs import Factory, define
 
+from netsiege.scenarios.contents import Contents, read_services
 from netsiege.scenarios.limits import (
     LARGEST_NETWORK,
     MAX_ADDRESSES,
-    MAX_DATA,
     MAX_NETWORKS,
-    MAX_OF_A_HOST,
     MAX_RULES,
-    MAX_SERVICES,
     topology_excess,
 )
-from netsiege.scenarios.model import DataItem, Host, Rule, ServiceItem, Topology
+from netsiege.scenarios.model import Host, Rule, Topology
 from netsiege.scenarios.reading import Place, address_of, network_of, shown
 
 MAX_START_WEIGHT: Final = 1000
 MAX_DESCRIPTION_CHARS: Final = 2000
-MAX_CONTENT_CHARS: Final = 1 << 16
-MAX_DATA_SIZE: Final = (1 << 63) - 1
 
-SERVICE_TYPES: Final = ("passive", "active", "unknown")
-
-_TOP: Final = ("name", "description", "networks", "hosts", "routers", "firewall")
+_TOP: Final = ("extends", "name", "description", "networks", "hosts", "routers", "firewall")
 _HOST: Final = ("ip", "services", "start")
 _ROUTER: Final = ("ip",)
-_SERVICE: Final = ("version", "type", "local", "owner", "data")
-_DATA: Final = ("owner", "id", "type", "size", "content")
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
-_START_MARKER: Final = "can_attack_start_here"
-_LOG: Final = ("system", "logfile", "log")
 
 
 @define
@@ -90,9 +85,7 @@ class _Names:
     owner_of: dict[str, str] = Factory(dict)
     has_all_networks: bool = True
     """Whether every network could be read: without one, its hosts would seem to lie nowhere."""
-    services: int = 0
-    data: int = 0
-    """How many have been read so far, of all hosts."""
+    contents: Contents = Factory(Contents)
     _firsts: list[int] = Factory(list)
     _spans: list[tuple[int, str]] = Factory(list)
     """First addresses, last addresses and names of networks that do not overlap, in their order."""
@@ -163,6 +156,7 @@ def _read_hosts(fields: dict[str, Place], names: _Names) -> list[Host]:
     for key, read in (("hosts", _read_host), ("routers", _read_router)):
         if key in fields and not fields[key].is_too_long(MAX_ADDRESSES):
             hosts += [read(place, name, names) for name, place in fields[key].entries()]
+    names.contents.check_opened(dict.fromkeys(host.name for host in hosts if not host.is_router))
     return hosts
 
 
@@ -213,7 +207,7 @@ def _read_host(place: Place, name: str, names: _Names) -> Host:
     addresses = _read_addresses(fields["ip"], name, names) if "ip" in fields else ()
     if known:
         names.addresses[name] = addresses
-    services = _read_services(fields["services"], names) if "services" in fields else ()
+    services = read_services(fields["services"], names.contents) if "services" in fields else ()
     start = _read_start(fields["start"]) if "start" in fields else 0
     return Host(name, addresses, services, start)
 
@@ -264,89 +258,6 @@ def _read_start(place: Place) -> int:
     if isinstance(place.value, bool):
         return int(place.value)
     return place.whole(0, MAX_START_WEIGHT) or 0
-
-
-def _read_services(place: Place, names: _Names) -> tuple[ServiceItem, ...]:
-    if place.is_too_long(MAX_OF_A_HOST) or place.is_too_long(MAX_SERVICES, names.services):
-        return ()
-    entries: list[tuple[str | None, Place]] = (
-        [(None, entry) for entry in place.items()] if isinstance(place.value, list) else [*place.entries()]
-    )
-    services: list[ServiceItem] = []
-    data: set[tuple[str, str, str]] = set()
-    identities: set[tuple[str, str, str, bool]] = set()
-    names.services += len(entries)
-    for key, entry in entries:
-        service = _read_service(entry, key, data, names)
-        identity = (service.name, service.type, service.version, service.local)
-        if identity in identities:
-            entry.problem("the same name, type, version and local as another service of this host")
-        identities.add(identity)
-        services.append(service)
-    return tuple(services)
-
-
-def _read_service(
-    place: Place, key: str | None, data: set[tuple[str, str, str]], names: _Names
-) -> ServiceItem:
-    """A service of a mapping under its name, `key`, or of a list."""
-    if key is None:
-        fields = place.fields(("name", *_SERVICE), ("name",))
-    else:
-        given = Place({}, place.path, place.report) if place.value is None else place
-        fields = given.fields(_SERVICE)
-        fields["name"] = Place(key, place.path, place.report)
-    name = (fields["name"].text() if "name" in fields else None) or ""
-    if name == _START_MARKER:
-        place.problem("NetSecGame's marker is no service here: write `start: true` at the host")
-    return ServiceItem(
-        name=name,
-        type=(fields["type"].choice(SERVICE_TYPES) if "type" in fields else None) or "passive",
-        version=(fields["version"].text() if "version" in fields else None) or "unknown",
-        local=(fields["local"].flag() if "local" in fields else None) or False,
-        owner=(fields["owner"].text() if "owner" in fields else None) or "",
-        data=tuple(_read_data(fields["data"], data, names)) if "data" in fields else (),
-    )
-
-
-def _read_data(place: Place, taken: set[tuple[str, str, str]], names: _Names) -> Iterator[DataItem]:
-    if place.is_too_long(MAX_OF_A_HOST) or place.is_too_long(MAX_DATA, names.data):
-        return
-    names.data += len(place.value) if isinstance(place.value, list) else 0
-    for entry in place.items("[[User1, DataFromServer1]]"):
-        item = _read_datum(entry)
-        if item is None:
-            continue
-        identity = (item.owner, item.id, item.type)
-        if identity == _LOG:
-            entry.problem("log files are not written down: every host has one")
-        elif identity in taken:
-            entry.problem("the same owner, id and type as other data of this host")
-        taken.add(identity)
-        yield item
-
-
-def _read_datum(place: Place) -> DataItem | None:
-    if isinstance(place.value, list):
-        parts = list(place.items())
-        if len(parts) != 2:
-            place.problem(f"expected [owner, id], got a list of {len(parts)}")
-            return None
-        owner, name = parts[0].text(), parts[1].text()
-        return None if owner is None or name is None else DataItem(owner, name)
-    if not isinstance(place.value, dict):
-        place.problem(f"expected [owner, id] or a mapping, got {shown(place.value)}")
-        return None
-    fields = place.fields(_DATA, ("owner", "id"))
-    if not {"owner", "id"} <= fields.keys():
-        return None
-    owner, name = fields["owner"].text(), fields["id"].text()
-    kind = fields["type"].text() if "type" in fields else ""
-    content = fields["content"].any_text(MAX_CONTENT_CHARS) if "content" in fields else ""
-    size = fields["size"].whole(0, MAX_DATA_SIZE) if "size" in fields else len(content or "")
-    if owner is None or name is None or kind is None or content is None or size is None:
-        return None
-    return DataItem(owner, name, kind, size, content)
 
 
 def _read_firewall(place: Place, names: _Names) -> tuple[Rule, ...]:

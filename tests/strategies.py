@@ -45,5 +45,7 @@ def _action(code: int) -> st.SearchStrategy[Action]:
     return st.fixed_dictionaries({n: _VALUES[n] for n in names}).map(lambda p: Action(kind, p))
 
 
-actions = st.integers(0, len(PLAYED) - 1).flatmap(_action)
+actions = st.integers(0, 5).flatmap(_action)
+"""Those of NetSecGame."""
+all_actions = st.integers(0, len(PLAYED) - 1).flatmap(_action)
 speaking = st.sampled_from([ActionType.JoinGame, ActionType.QuitGame, ActionType.ResetGame])

@@ -134,14 +134,15 @@ class LLMAgent(BaseAgent):
         if self._failed_moves >= FAILED_MOVES:
             return Outcome(None, f"the endpoint failed in {FAILED_MOVES} moves in a row")
         goal = self.seat.goal_description if self.seat is not None else ""
+        has_responses = self.seat is not None and self.seat.has_responses
         turn = Turn(
             self.endpoint,
             self.budget,
             TurnLimits(self.max_tokens_per_move, self.retries, self.timeout_s, self.move_s),
             self.temperature if self.temperature >= 0 else None,
-            Toolbox(observation.state, self.role, goal, self.rng),
+            Toolbox(observation.state, self.role, goal, self.rng, has_responses),
             self.memory,
-            system_text(self.role),
+            system_text(self.role, has_responses),
             state_text(observation, self.memory, goal, self._max_steps),
             self._blank(),
             self._keep,

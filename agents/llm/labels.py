@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any, Final
 
 from netsiege.game import IP, Action, ActionType, Data, GameState, Service
 from netsiege.shown import shown
@@ -17,6 +18,21 @@ NAME_CHARS = 60
 NO_ACTION = "pass_turn"
 LOG_TYPE = "log"
 _LOG_CHARS = 200_000
+_SAID: Final = {
+    ActionType.ScanNetwork: "scan_network {target_network} from {source_host}",
+    ActionType.FindServices: "find_services of {target_host} from {source_host}",
+    ActionType.FindData: "find_data on {target_host}",
+    ActionType.ExploitService: "exploit_service {target_service} of {target_host} from {source_host}",
+    ActionType.ExfiltrateData: "exfiltrate_data {data} from {source_host} to {target_host}",
+    ActionType.BlockIP: "block_ip {blocked_host} at {target_host}",
+    ActionType.IsolateHost: "isolate_host {target_host}",
+    ActionType.RestoreHost: "restore_host {target_host}",
+    ActionType.ResetCredentials: "reset_credentials of {target_host}",
+    ActionType.DeployDecoy: "deploy_decoy on {target_host}",
+    ActionType.HardenHost: "harden_host {target_host}",
+    ActionType.PatchService: "patch_service {target_service} of {target_host}",
+}
+"""As the tools are called."""
 _ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)")
 
 
@@ -44,22 +60,13 @@ def action_label(action: Action | None) -> str:
     """An action on one line; None is a pass."""
     if action is None:
         return NO_ACTION
-    p = action.parameters
-    source, target = p["source_host"], p.get("target_host")
-    match action.type:
-        case ActionType.ScanNetwork:
-            said = f"scan_network {p['target_network']} from {source}"
-        case ActionType.FindServices:
-            said = f"find_services of {target} from {source}"
-        case ActionType.FindData:
-            said = f"find_data on {target}"
-        case ActionType.ExploitService:
-            said = f"exploit_service {service_label(p['target_service'])} of {target} from {source}"
-        case ActionType.ExfiltrateData:
-            said = f"exfiltrate_data {data_label(p['data'])} from {source} to {target}"
-        case _:
-            said = f"block_ip {p['blocked_host']} at {target}"
-    return said
+    return _SAID[action.type].format(**{name: _label(value) for name, value in action.parameters.items()})
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, Service):
+        return service_label(value)
+    return data_label(value) if isinstance(value, Data) else str(value)
 
 
 def addresses_in(text: str) -> list[IP]:

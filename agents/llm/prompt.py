@@ -39,10 +39,17 @@ first read it. Signs are scans, searches for services and exploits from hosts wi
 block_ip at a host that you control cuts it off from another in both directions; to block harmless traffic
 costs reward. pass_turn waits and watches."""
 
+_RESPONDER = """Logs hold only what a sensor saw, and not all of that was an attack. You have responses, too:
+isolate_host and restore_host against an intruder on a host, reset_credentials, patch_service (find_services
+on the host first), harden_host and deploy_decoy before one comes. Most keep users from a host for a while;
+what users cannot do, and what you do to a host without an intruder, costs reward."""
 
-def system_text(role: AgentRole) -> str:
+
+def system_text(role: AgentRole, has_responses: bool = False) -> str:
     """What the model is told about the game and its role."""
-    return f"{_RULES}\n{_DEFENDER if role is AgentRole.Defender else _ATTACKER}"
+    if role is not AgentRole.Defender:
+        return f"{_RULES}\n{_ATTACKER}"
+    return "\n".join([_RULES, _DEFENDER, *([_RESPONDER] if has_responses else [])])
 
 
 def state_text(observation: Observation, memory: Memory, goal: str, max_steps: int | None) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
 
 from attrs import define, frozen
 
+from netsiege.agents.defenders.moves import block, look, patch, respond
 from netsiege.agents.llm.labels import (
     NO_ACTION,
     addresses_in,
@@ -23,7 +25,7 @@ from netsiege.agents.llm.labels import (
     service_label,
 )
 from netsiege.agents.llm.validity import why_not
-from netsiege.game import IP, Action, ActionType, AgentRole, Data, GameState, Network
+from netsiege.game import IP, Action, ActionType, AgentRole, Data, GameState, Network, Service
 from netsiege.shown import shown
 
 CHOICES = 40
@@ -33,6 +35,29 @@ NOTE_CHARS = 300
 NOTE = "note"
 """The tool that is no move."""
 _SAID_CHARS = 80
+_RESPONSES: Final = {
+    ActionType.IsolateHost: (
+        "isolate_host",
+        "Cut a host off from all others until it is restored. Its users cannot work meanwhile.",
+    ),
+    ActionType.RestoreHost: (
+        "restore_host",
+        "Set a host up anew: intruders lose it, and it is isolated no more. It is away for some moves.",
+    ),
+    ActionType.ResetCredentials: (
+        "reset_credentials",
+        "Give a host new passwords: those that were found open it no more. It is away for a moment.",
+    ),
+    ActionType.DeployDecoy: (
+        "deploy_decoy",
+        "Put bait on a host: an attack may hit that instead, and is then noticed for certain.",
+    ),
+    ActionType.HardenHost: (
+        "harden_host",
+        "Make attacks on a host succeed less often. It is away for some moves.",
+    ),
+}
+"""The responses to whole hosts, their tools and what these say."""
 
 T = TypeVar("T")
 
@@ -88,7 +113,14 @@ def offered(
 class Toolbox:
     """The tools of one move. The texts of names in them are cleaned and bounded."""
 
-    def __init__(self, state: GameState, role: AgentRole, goal: str, rng: random.Random) -> None:
+    def __init__(
+        self,
+        state: GameState,
+        role: AgentRole,
+        goal: str,
+        rng: random.Random,
+        has_responses: bool = False,
+    ) -> None:
         self._state = state
         self._goal = goal
         self._readers: dict[str, Callable[[Mapping[str, Any]], Called]] = {}
@@ -101,6 +133,8 @@ class Toolbox:
         self._offer_attacks(rng)
         if self._defends:
             self._offer_blocks(rng)
+        if self._defends and has_responses:
+            self._offer_responses(rng)
         self._add(NO_ACTION, "Do nothing this turn. Costs as much as any step.", {}, lambda _: Called())
         note = {"type": "string", "description": f"At most {NOTE_CHARS} characters."}
         says = "Keep a note for your later moves. It is no move: call an action tool as well."
@@ -220,6 +254,27 @@ class Toolbox:
             self._reader(ActionType.BlockIP, target_host=_host(targets), blocked_host=_host(blocked)),
         )
 
+    def _offer_responses(self, rng: random.Random) -> None:
+        state = self._state
+        logged = logged_sources(state)
+        targets = self._hosts(state.controlled_hosts, lambda h: -logged[h], rng)
+        target = {"target_host": targets.schema("A host that you control")}
+        for kind, (name, says) in _RESPONSES.items():
+            self._add(name, says, target, self._reader(kind, target_host=_host(targets)))
+        held = [h for h in by_address(state.controlled_hosts) if h in state.known_services]
+        services = offered(
+            [(h, s) for h in held for s in sorted(state.known_services[h])],
+            lambda pair: f"{pair[0]} | {service_label(pair[1])}",
+            lambda pair: -logged[pair[0]],
+            rng,
+        )
+        self._add(
+            "patch_service",
+            "Mend the vulnerabilities of a service on a host that you control. It is away for some moves.",
+            {"service": services.schema("HOST | SERVICE")},
+            self._reader(ActionType.PatchService, service=_pair(services)),
+        )
+
     def _add(
         self,
         name: str,
@@ -263,7 +318,8 @@ class Toolbox:
                 raise Rejected(
                     f"{shown(unknown[0], _SAID_CHARS)!r} is no parameter; give {', '.join(readers)}"
                 )
-            action = _action(kind, values)
+            make = _ACTIONS.get(kind)
+            action = Action(kind, values) if make is None else make(*values.values())
             problem = why_not(action, self._state, self._blockable)
             if problem:
                 raise Rejected(problem)
@@ -272,17 +328,25 @@ class Toolbox:
         return read
 
 
-def _action(kind: ActionType, values: dict[str, Any]) -> Action:
-    if kind is ActionType.FindData:
-        values = {"source_host": values["host"], "target_host": values["host"]}
-    elif kind is ActionType.ExploitService:
-        host, service = values.pop("service")
-        values |= {"target_host": host, "target_service": service}
-    elif kind is ActionType.ExfiltrateData:
-        values["source_host"], values["data"] = values["data"]
-    elif kind is ActionType.BlockIP:
-        values["source_host"] = values["target_host"]
-    return Action(kind, values)
+def _exploit(source: IP, service: tuple[IP, Service]) -> Action:
+    given = {"source_host": source, "target_host": service[0], "target_service": service[1]}
+    return Action(ActionType.ExploitService, given)
+
+
+def _exfiltrate(data: tuple[IP, Data], target: IP) -> Action:
+    given = {"source_host": data[0], "target_host": target, "data": data[1]}
+    return Action(ActionType.ExfiltrateData, given)
+
+
+_ACTIONS: Final[dict[ActionType, Callable[..., Action]]] = {
+    ActionType.FindData: look,
+    ActionType.ExploitService: _exploit,
+    ActionType.ExfiltrateData: _exfiltrate,
+    ActionType.BlockIP: block,
+    ActionType.PatchService: lambda service: patch(*service),
+    **{kind: partial(respond, kind) for kind in _RESPONSES},
+}
+"""What makes an action of a tool's parameters, where they are not the action's own."""
 
 
 def _host(choices: Choices[IP]) -> Callable[[str, str], IP]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator
 
 from netsiege.game import IP, Action, ActionType, GameState
+from netsiege.game.action import RESPONSES
 
 _Problems = Iterator[str]
 
@@ -49,6 +50,17 @@ def _exploit(action: Action, state: GameState) -> _Problems:
         yield f"you do not know that service of {target}"
 
 
+def _respond(action: Action, state: GameState) -> _Problems:
+    target = action.parameters["target_host"]
+    if target not in state.controlled_hosts:
+        yield f"you do not control {target}"
+
+
+def _patch(action: Action, state: GameState) -> _Problems:
+    yield from _respond(action, state)
+    yield from _exploit(action, state)
+
+
 def _exfiltrate(action: Action, state: GameState) -> _Problems:
     source, target = action.parameters["source_host"], action.parameters["target_host"]
     if target not in state.controlled_hosts:
@@ -77,4 +89,6 @@ _CHECKS: dict[ActionType, Callable[[Action, GameState], _Problems]] = {
     ActionType.FindData: _find_data,
     ActionType.ExploitService: _exploit,
     ActionType.ExfiltrateData: _exfiltrate,
+    **{kind: _respond for kind, _ in RESPONSES},
+    ActionType.PatchService: _patch,
 }

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from netsiege.game import IP, ActionType, AgentStatus, GameState, Network, Observation, Service
+from netsiege.game import IP, AgentStatus, GameState, Network, Observation, Service
+from netsiege.game.action import action_types
 
 END_MARK: Final = "EOF"
 END: Final = END_MARK.encode()
-ACTIONS: Final = [str(kind) for kind in ActionType]
+ACTIONS: Final = [str(kind) for kind in action_types("netsecgame")]
+"""What NetSecGame knows: its agents are told of nothing else, whatever the ruleset has."""
 _SET_PARTS: Final = ("known_networks", "known_hosts", "controlled_hosts")
 _MAP_PARTS: Final = ("known_services", "known_data", "known_blocks")
 _NOTHING: Final = object()

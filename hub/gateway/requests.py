@@ -16,6 +16,7 @@ from attrs import frozen
 
 from netsiege.errors import ProtocolError
 from netsiege.game import Action, ActionType, AgentRole
+from netsiege.game.action import action_types
 from netsiege.protocol import MAX_NAME_CHARS, MAX_SEED, Reset
 from netsiege.protocol.play import action_body
 
@@ -82,7 +83,9 @@ def _read(text: bytes) -> Request:
     try:
         told = json.loads(text, parse_constant=_refuse)
         kind, given = ActionType.from_string(told["action_type"]), dict(told["parameters"])
-        return _READERS.get(kind, _read_step)(kind, given)
+        if kind not in _READERS:
+            raise ValueError(f"Invalid ActionType: {kind.value}")
+        return _READERS[kind](kind, given)
     except KeyError as error:
         return Malformed(f"{error} is missing")
     except (ValueError, TypeError, AttributeError, ProtocolError) as error:
@@ -126,10 +129,12 @@ def _read_quit(_kind: ActionType, _given: dict[str, Any]) -> QuitGame:
 
 
 _READERS: Final[dict[ActionType, Callable[[ActionType, dict[str, Any]], Request]]] = {
+    **dict.fromkeys(action_types("netsecgame"), _read_step),
     ActionType.JoinGame: _read_join,
     ActionType.ResetGame: _read_reset,
     ActionType.QuitGame: _read_quit,
 }
+"""NetSecGame's action types: there are no others for its agents."""
 
 
 def clean_agent_name(name: str) -> str:

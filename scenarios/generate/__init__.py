@@ -3,10 +3,17 @@
 `netsiege.scenarios.generate.recipe` says what a recipe is.
 """
 
-from netsiege.scenarios.generate.files import GENERATED_HOSTS, Generated, generate, write_suite
+from netsiege.scenarios.generate.files import (
+    GENERATED_HOSTS,
+    Generated,
+    generate,
+    generate_entry,
+    suite_table,
+    write_suite,
+)
 from netsiege.scenarios.generate.recipe import DEFAULT_RECIPE, Recipe, load_recipe, recipe_names
 from netsiege.scenarios.generate.solver import Plan, shortest_attack
-from netsiege.scenarios.generate.suites import SUITES, Entry
+from netsiege.scenarios.generate.suites import SUITES, Entry, suite_networks
 
 __all__ = [
     "DEFAULT_RECIPE",
@@ -17,8 +24,11 @@ __all__ = [
     "Plan",
     "Recipe",
     "generate",
+    "generate_entry",
     "load_recipe",
     "recipe_names",
     "shortest_attack",
+    "suite_networks",
+    "suite_table",
     "write_suite",
 ]

@@ -1,11 +1,12 @@
 """Generated networks as files: one of them with its difficulty, or a whole suite.
 
-The difficulty is the number of steps of the shortest attack (see `netsiege.scenarios.generate.solver`). It
-is in the scenario's description.
+The difficulty is the number of steps of the shortest attack (see `netsiege.scenarios.generate.solver`), and
+under `siege-1` also how likely it succeeds. Both are in the scenario's description.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -20,12 +21,14 @@ from netsiege.scenarios.generate.network import network_of
 from netsiege.scenarios.generate.reach import ground_of
 from netsiege.scenarios.generate.recipe import Recipe, load_recipe
 from netsiege.scenarios.generate.solver import Attack, Plan
-from netsiege.scenarios.generate.suites import SUITES
+from netsiege.scenarios.generate.suites import Entry, suite_networks
 from netsiege.scenarios.generate.text import scenario_text, task_text
-from netsiege.scenarios.model import RANDOM, Task, Topology
-from netsiege.scenarios.reading import Place, Report, nearest, shown
+from netsiege.scenarios.model import RANDOM, SIEGE, SiegeRules, Spec, Task, Topology
+from netsiege.scenarios.odds import chance_of_attack
+from netsiege.scenarios.reading import Place, Report
 from netsiege.scenarios.source import parse
 from netsiege.scenarios.topology import MAX_DESCRIPTION_CHARS, read_topology
+from netsiege.scenarios.vulnerabilities import played
 
 GENERATED_HOSTS: Final = (5, 5_000)
 """The fewest and the most, routers not counted."""
@@ -55,17 +58,35 @@ class Generated:
         """Steps of the shortest attack, the same from every start: these are in one subnet."""
         return len(self.plans[0])
 
-    def task_file(self, scenario_file: str) -> str:
-        """The default task as a file beside the scenario's, with steps enough for what is in sight.
+    @property
+    def chance(self) -> float:
+        """How likely the shortest attack succeeds under `siege-1` if each step is tried once; of all starts,
+        the best.
+        """
+        return max(chance_of_attack(self.topology, plan.actions) for plan in self.plans)
+
+    @property
+    def spec(self) -> Spec:
+        """The network with its default task, and steps enough for what is in sight.
 
         These are 100, as without a file, or 4 for each of the hosts in sight if that is more.
         """
         steps = max(MAX_STEPS, STEPS_PER_HOST * self.in_sight)
-        roles = [
+        roles = tuple(
             attrs.evolve(role, max_steps=steps) if role.role == AgentRole.Attacker.value else role
             for role in self.task.roles
-        ]
-        return task_text(attrs.evolve(self.task, roles=tuple(roles)), scenario_file)
+        )
+        return Spec(self.topology, attrs.evolve(self.task, roles=roles))
+
+    def spec_under(self, ruleset: str) -> Spec:
+        """`spec` played by that ruleset, one of `RULESETS`, with all of its rules."""
+        spec = self.spec
+        rules = SiegeRules() if ruleset == SIEGE else None
+        return played(spec.topology, attrs.evolve(spec.task, ruleset=ruleset, rules=rules))
+
+    def task_file(self, scenario_file: str) -> str:
+        """The task of `spec` as a file beside the scenario's."""
+        return task_text(self.spec.task, scenario_file)
 
 
 def generate(recipe: Recipe, hosts: int, seed: int) -> Generated:
@@ -85,7 +106,11 @@ def generate(recipe: Recipe, hosts: int, seed: int) -> Generated:
     plans = [attack.shortest(start, task.roles[0].goal) for start in starts]
     found = tuple(plan for plan in plans if plan is not None)
     assert len(found) == len(plans) > 0, f"{name}: the attacker cannot win from every start"
-    made = f"{hosts} hosts, seed {seed}. The shortest attack takes {len(found[0])} steps."
+    chance = max(chance_of_attack(topology, plan.actions) for plan in found)
+    made = (
+        f"{hosts} hosts, seed {seed}. The shortest attack takes {len(found[0])} steps; under siege-1 its "
+        f"chance is {chance:.2g}."
+    )
     document["description"] = f"{recipe.description[:_DESCRIPTION_CHARS]} {made}".strip()
     comment = (
         f"Made by `netsiege scenario generate` from the recipe {recipe.name}: --hosts {hosts} --seed {seed}"
@@ -102,21 +127,34 @@ def _starts(topology: Topology, task: Task) -> list[tuple[str, ...]]:
     return [(*listed, address) for host in topology.hosts if host.start for address in host.addresses]
 
 
+def generate_entry(entry: Entry) -> Generated:
+    """That network of a suite."""
+    return generate(_bundled(entry.recipe), entry.hosts, entry.seed)
+
+
+@lru_cache(maxsize=16)
+def _bundled(recipe: str) -> Recipe:
+    return load_recipe(recipe)
+
+
+def suite_table(name: str) -> str:
+    """The networks of a suite and their difficulty, as CSV. Raises ConfigError if there is no such suite."""
+    rows = [
+        f"{entry.name},{entry.recipe},{entry.hosts},{entry.seed},{entry.steps}"
+        for entry in suite_networks(name)
+    ]
+    return "\n".join(["scenario,recipe,hosts,seed,steps", *rows]) + "\n"
+
+
 def write_suite(name: str, folder: Path) -> Path:
     """Writes all scenarios of a suite, a task beside each, and a table of their difficulty; returns that.
 
     Raises ConfigError if there is no such suite, or one of the files is there already.
     """
-    entries = SUITES.get(name)
-    if entries is None:
-        raise ConfigError(f"suite: there is none called {shown(name)}{nearest(name, SUITES)}")
-    recipes = {recipe: load_recipe(recipe) for recipe in sorted({entry.recipe for entry in entries})}
-    rows = ["scenario,recipe,hosts,seed,steps"]
-    for entry in entries:
-        made = generate(recipes[entry.recipe], entry.hosts, entry.seed)
-        file = f"{made.topology.name}.yaml"
-        rows.append(f"{made.topology.name},{entry.recipe},{entry.hosts},{entry.seed},{made.difficulty}")
+    for entry in suite_networks(name):
+        made = generate_entry(entry)
+        file = f"{entry.name}.yaml"
         write_new(folder / file, made.text, _MODE)
-        write_new(folder / f"{made.topology.name}-task.yaml", made.task_file(file), _MODE)
-    write_new(folder / _TABLE, "\n".join(rows) + "\n", _MODE)
+        write_new(folder / f"{entry.name}-task.yaml", made.task_file(file), _MODE)
+    write_new(folder / _TABLE, suite_table(name), _MODE)
     return folder / _TABLE

@@ -9,7 +9,7 @@ added to one role changes no address, and no service of another role.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from attrs import Factory, define, frozen
@@ -82,7 +82,7 @@ def network_of(recipe: Recipe, hosts: int, seed: int, name: str) -> Document:
         host.start = True
     outside = next(net.hosts[0] for net in subnets if net.role.public)
     target = Draws(seed, "goal").pick(goal.hosts)
-    _place_data(recipe, subnets, target, hosts, seed)
+    _place_data(recipe, subnets, target, homes, _users(recipe, hosts), seed)
     rest = [host for net in subnets for host in net.hosts if host is not outside and host is not target]
     return {
         "name": name,
@@ -180,35 +180,73 @@ def _homes(names: Sequence[str], recipe: Recipe, seed: int) -> list[str]:
 
 def _firewall(recipe: Recipe, subnets: Sequence[_Subnet], seed: int) -> Iterator[Document]:
     for i, policy in enumerate(recipe.policies):
-        sources = [net.name for net in subnets if net.role.name in policy.sources]
+        sources = [net for net in subnets if net.role.name in policy.sources]
         targets = [net for net in subnets if net.role.name in policy.targets]
-        reached: list[str] = []
-        for net in targets:
-            if policy.percent == 100:
-                reached.append(net.name)
-                continue
-            open_hosts = -(-len(net.hosts) * policy.percent // 100)
-            drawn = Draws(seed, f"firewall/{i}/{net.name}").sample(range(len(net.hosts)), open_hosts)
-            reached += [net.hosts[j].name for j in sorted(drawn)]
-        yield {"from": sources, "to": reached}
+        yield {
+            "from": _end(sources, policy.from_percent, seed, f"firewall/{i}/from", may_start=False),
+            "to": _end(targets, policy.percent, seed, f"firewall/{i}", may_start=True),
+        }
+
+
+def _end(nets: Sequence[_Subnet], percent: int, seed: int, purpose: str, *, may_start: bool) -> list[str]:
+    """One end of a rule: whole subnets, or so many percent of the hosts of each, and at least one.
+
+    Without `may_start` they are none of the start hosts, or all of them where there are no others: from every
+    start the way must be as long.
+    """
+    if percent == 100:
+        return [net.name for net in nets]
+    named: list[str] = []
+    for net in nets:
+        others = [host for host in net.hosts if may_start or not host.start]
+        count = -(-len(net.hosts) * percent // 100)
+        drawn = Draws(seed, f"{purpose}/{net.name}").sample(range(len(others)), count)
+        named += [others[i].name for i in sorted(drawn)] or [host.name for host in net.hosts]
+    return named
 
 
 # --- data ---------------------------------------------------------------------------------------------------
 
 
-def _place_data(recipe: Recipe, subnets: Sequence[_Subnet], target: _Host, hosts: int, seed: int) -> None:
+def _place_data(
+    recipe: Recipe,
+    subnets: Sequence[_Subnet],
+    target: _Host,
+    way: Collection[str],
+    users: Sequence[str],
+    seed: int,
+) -> None:
     """Data everywhere; on the target first those of the kind that the attacker is after, at least one."""
-    users = _users(recipe, hosts)
     for kind in recipe.kinds:
         number = 0
         for net in subnets:
-            draws = Draws(seed, f"data/{kind.name}/{net.name}")
+            draws, opening = (Draws(seed, f"{what}/{kind.name}/{net.name}") for what in ("data", "opens"))
+            opened = _opened(kind, net, subnets, way)
             for host in net.hosts if net.role.name in kind.roles else ():
                 is_goal = kind.name == recipe.goal and host is target
                 count = draws.between(kind.per_host) if draws.below(100) < kind.percent or is_goal else 0
                 found = [_datum(kind, number + 1 + i, users, draws) for i in range(count)]
                 number += count
+                _add_credentials(
+                    found, [name for name in opened if name != host.name] if found else [], opening
+                )
                 host.data = [*found, *host.data] if is_goal else [*host.data, *found]
+
+
+def _opened(kind: Kind, net: _Subnet, subnets: Sequence[_Subnet], way: Collection[str]) -> list[str]:
+    """The hosts that data of a kind may open in a subnet: on the way of the attack those on it, if there are.
+
+    In a large network hardly any would ever be of use otherwise.
+    """
+    opened = [each for each in subnets if each.role.name in kind.opens]
+    beside = [each for each in opened if each.name in way]
+    return [host.name for each in (beside if net.name in way and beside else opened) for host in each.hosts]
+
+
+def _add_credentials(data: list[dict[str, Any]], hosts: Sequence[str], draws: Draws) -> None:
+    """For each datum those for one of these hosts."""
+    for datum in data if hosts else ():
+        datum["opens"] = [draws.pick(hosts)]
 
 
 def _datum(kind: Kind, number: int, users: Sequence[str], draws: Draws) -> dict[str, Any]:

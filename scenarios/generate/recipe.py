@@ -28,6 +28,7 @@
 
     firewall:                       # on top of what always passes; a role, or a list of roles, at either end
       - {from: office, to: servers, percent: 30}    # only so many hosts of each subnet, and at least one
+      - {from: servers, from_percent: 10, to: office}           # likewise; see below
 
     data:
       ledger:                       # becomes ledger_1, ledger_2, ...
@@ -36,6 +37,7 @@
         per_host: [1, 2]            # optional: a number, or from and to (default 1)
         size: [1000, 20000]         # optional, likewise; in bytes
         type: xlsx                  # optional
+        opens: [servers]            # optional: credentials, each for one host of these roles (under siege-1)
 
     start: {in: office, hosts: 2}   # hosts of one subnet on which the attacker may have its foothold
     goal: {in: servers, data: ledger}       # what it has to bring to its own machine: one such datum
@@ -43,6 +45,9 @@
 An attacker learns of the network of its foothold and of the two beside it, and of no other. So the goal lies
 in one of these, and the firewall must let the start's role reach the goal's, directly or by way of one other
 role, which is then on the other side. All else is there to be searched in vain, or not to be found.
+
+Where only some hosts of a subnet may reach others, footholds are none of these: the attacker has to go by way
+of one that is. (In a subnet of nothing but footholds, all of them are.) So the way from each is as long.
 """
 
 from __future__ import annotations
@@ -55,9 +60,10 @@ from typing import Final
 from attrs import frozen
 
 from netsiege.errors import ConfigError
+from netsiege.scenarios.contents import MAX_DATA_SIZE, SERVICE_TYPES
 from netsiege.scenarios.reading import Place, Report, nearest, shown
 from netsiege.scenarios.source import file_label, parse, read_bytes
-from netsiege.scenarios.topology import MAX_DATA_SIZE, MAX_DESCRIPTION_CHARS, SERVICE_TYPES, read_name
+from netsiege.scenarios.topology import MAX_DESCRIPTION_CHARS, read_name
 
 DEFAULT_RECIPE: Final = "office"
 MAX_WEIGHT: Final = 1_000_000
@@ -112,11 +118,12 @@ class Role:
 
 @frozen
 class Policy:
-    """Lets all hosts of some roles reach so many percent of the hosts of others."""
+    """Lets so many percent of the hosts of some roles reach so many of the hosts of others."""
 
     sources: tuple[str, ...]
     targets: tuple[str, ...]
     percent: int = 100
+    from_percent: int = 100
 
 
 @frozen
@@ -129,6 +136,8 @@ class Kind:
     per_host: Span = (1, 1)
     size: Span = (0, 0)
     type: str = ""
+    opens: tuple[str, ...] = ()
+    """Roles: each such datum has credentials for a host of one of them."""
 
 
 @frozen
@@ -292,25 +301,30 @@ def _read_policies(place: Place, roles: dict[str, Role]) -> tuple[Policy, ...]:
     if place.is_too_long(MAX_WORDS):
         return ()
     for entry in place.items("[{from: office, to: servers}]"):
-        fields = entry.fields(("from", "to", "percent"), ("from", "to"))
+        fields = entry.fields(("from", "from_percent", "to", "percent"), ("from", "to"))
         ends = [_words(fields[end], roles) if end in fields else () for end in ("from", "to")]
-        percent = fields["percent"].whole(1, 100) if "percent" in fields else 100
-        found.append(Policy(ends[0], ends[1], percent or 100))
+        shares = [_read_percent(fields, key) for key in ("percent", "from_percent")]
+        found.append(Policy(ends[0], ends[1], *shares))
     return tuple(found)
+
+
+def _read_percent(fields: dict[str, Place], key: str) -> int:
+    return (fields[key].whole(1, 100) if key in fields else None) or 100
 
 
 def _read_kinds(place: Place, roles: dict[str, Role]) -> dict[str, Kind]:
     found: dict[str, Kind] = {}
     for name, entry in _some(place):
         _check_text(entry, name)
-        fields = entry.fields(("in", "percent", "per_host", "size", "type"), ("in",))
+        fields = entry.fields(("in", "percent", "per_host", "size", "type", "opens"), ("in",))
         found[name] = Kind(
             name,
             _words(fields["in"], roles) if "in" in fields else (),
-            (fields["percent"].whole(1, 100) if "percent" in fields else None) or 100,
+            _read_percent(fields, "percent"),
             _read_span(fields["per_host"], 1, MAX_PER_HOST) if "per_host" in fields else (1, 1),
             _read_span(fields["size"], 0, MAX_DATA_SIZE >> 11) if "size" in fields else (0, 0),
             (fields["type"].text() if "type" in fields else None) or "",
+            _words(fields["opens"], roles) if "opens" in fields else (),
         )
     return found
 

@@ -7,8 +7,8 @@ only hosts that were found in one can be taken. So each host that is taken costs
 that reaches it, a look at its services, an exploit; the fewest hosts are the fewest steps, and breadth first
 finds them.
 
-Every action succeeds there. Rules under which one may fail have a plan's `chance` below 1, and will have to
-weigh hosts by more than their number.
+Every action succeeds there. Under `siege-1` an attack as short may be less likely than a longer one: how
+likely it is, `netsiege.scenarios.odds` says.
 """
 
 from __future__ import annotations
@@ -34,10 +34,9 @@ _APART: Final = 256
 
 @frozen
 class Plan:
-    """The actions of an attack in their order, and the chance that all of them succeed."""
+    """The actions of an attack in their order."""
 
     actions: tuple[Action, ...]
-    chance: float = 1.0
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -73,7 +72,7 @@ class Attack:
     def shortest(self, start: Sequence[str], goal: View) -> Plan | None:
         """See `shortest_attack`."""
         taken = [self._index[ip_to_int(address)] for address in start]
-        known = self._known(taken)
+        known = known_networks(self.ground, taken)
         if len(goal.controlled_hosts) == 1 and goal == View(controlled_hosts=goal.controlled_hosts):
             ends = self._at(goal.controlled_hosts[0])
             return self._plan(self._way(taken, known, ends), known, ())
@@ -94,7 +93,7 @@ class Attack:
 
     def in_sight(self, start: Sequence[str]) -> int:
         """How many addresses there are in the networks that a start knows, its own included."""
-        known = self._known(self._index[ip_to_int(address)] for address in start)
+        known = known_networks(self.ground, [self._index[ip_to_int(address)] for address in start])
         return _union(self.ground.span(network) for network in known).bit_count()
 
     def _at(self, address: str) -> int:
@@ -110,16 +109,6 @@ class Attack:
 
     def _datum(self, i: int, item: DataItem) -> DataItem:
         return next(each for each in _data(self.ground.hosts[i].services) if _is(each, item))
-
-    def _known(self, taken: Iterable[int]) -> tuple[Network, ...]:
-        """The networks that a start knows, ascending."""
-        found = set()
-        for i in taken:
-            home = self.ground.homes[i]
-            number = ip_to_int(home.ip)
-            beside = (number - _APART, number, number + _APART) if is_private(number) else (number,)
-            found |= {Network(int_to_ip(n), home.mask) for n in beside if n == number or is_private(n)}
-        return tuple(sorted(found))
 
     def _way(self, taken: Sequence[int], known: Iterable[Network], ends: int) -> list[int] | None:
         """The fewest hosts to be taken one from the other: the first is taken already, the last is an end."""
@@ -165,6 +154,17 @@ class Attack:
                 ),
             ]
         return Plan((*actions, *last))
+
+
+def known_networks(ground: Ground, taken: Iterable[int]) -> tuple[Network, ...]:
+    """The networks that whoever starts with control of these addresses knows, ascending."""
+    found = set()
+    for i in taken:
+        home = ground.homes[i]
+        number = ip_to_int(home.ip)
+        beside = (number - _APART, number, number + _APART) if is_private(number) else (number,)
+        found |= {Network(int_to_ip(n), home.mask) for n in beside if n == number or is_private(n)}
+    return tuple(sorted(found))
 
 
 def _one_datum(goal: View) -> tuple[str, DataItem]:

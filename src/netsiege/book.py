@@ -18,8 +18,8 @@ from netsiege.errors import (
     SiegeError,
     WorkerLost,
 )
-from netsiege.game import ActionType, AgentRole, GameState, Observation
-from netsiege.game.action import PLAYED
+from netsiege.game import AgentRole, GameState, Observation
+from netsiege.game.action import RESPONSES, action_types
 from netsiege.protocol import (
     AGENT_HEAD,
     HEAD_BYTES,
@@ -39,14 +39,16 @@ from netsiege.shown import shown
 
 ERROR_CHARS: Final = 512
 """As long as a text in an END or an ERROR is."""
-_ACTION_NAMES: Final = [str(kind) for kind, _ in PLAYED] + [
-    str(k) for k in (ActionType.JoinGame, ActionType.QuitGame, ActionType.ResetGame)
-]
+_RESPONSES: Final = frozenset(str(kind) for kind, _ in RESPONSES)
 
 
 @define(eq=False)
 class Seat:
-    """A seat that this session holds. `ended` says why it holds it no longer."""
+    """A seat that this session holds. `ended` says why it holds it no longer.
+
+    `actions` are the action types that it may ask for, as text: as its first observation says, else those of
+    the `ruleset`.
+    """
 
     handle: int
     match: int
@@ -59,6 +61,13 @@ class Seat:
     observation: Observation
     ended: SiegeError | None = None
     request: int = 0
+    ruleset: str = ""
+    actions: tuple[str, ...] = ()
+
+    @property
+    def has_responses(self) -> bool:
+        """Whether the match has responses, for defenders (`netsiege.game.action.RESPONSES`)."""
+        return not _RESPONSES.isdisjoint(self.actions)
 
     @property
     def state(self) -> GameState:
@@ -80,9 +89,11 @@ def seat_of(handle: int, told: Seated, observation: Observation, name: str) -> S
         "message": f"Welcome {name}, registered as {role}",
         "max_steps": told.max_steps,
         "goal_description": told.goal_description,
-        "actions": _ACTION_NAMES,
+        "actions": [str(kind) for kind in action_types(told.ruleset)],
         "configuration_hash": told.configuration_hash,
+        **observation.info,
     }
+    actions = info["actions"]
     return Seat(
         handle,
         told.match,
@@ -92,7 +103,9 @@ def seat_of(handle: int, told: Seated, observation: Observation, name: str) -> S
         told.episodes,
         told.max_steps,
         told.goal_description,
-        Observation(observation.state, observation.reward, observation.end, {**info, **observation.info}),
+        Observation(observation.state, observation.reward, observation.end, info),
+        ruleset=told.ruleset,
+        actions=tuple(map(str, actions)) if isinstance(actions, list) else (),
     )
 
 

@@ -19,7 +19,8 @@ from netsiege.cli_generate import scenario_generate
 from netsiege.cli_keys import keys_app
 from netsiege.cli_learn import evaluate, train
 from netsiege.cli_replay import replay_app
-from netsiege.cli_types import DEFAULT_HUB, HubAddress, Json, Keys, Parent, Scenario, Seed, Task
+from netsiege.cli_show import scenario_show
+from netsiege.cli_types import DEFAULT_HUB, HubAddress, Json, Keys, Parent, Ruleset, Scenario, Seed, Task
 from netsiege.errors import (
     AuthError,
     ConfigError,
@@ -47,6 +48,7 @@ app.command()(evaluate)
 app.command()(gateway)
 app.add_typer(agent_app, name="agent")
 app.add_typer(scenario_app, name="scenario")
+scenario_app.command("show")(scenario_show)
 scenario_app.command("generate")(scenario_generate)
 app.add_typer(replay_app, name="replay")
 app.add_typer(tournament_app, name="tournament")
@@ -67,6 +69,7 @@ def play(
     ] = None,
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 10,
     seed: Seed = None,
+    ruleset: Ruleset = None,
     workers: Annotated[int, typer.Option(min=1, help="Engine workers.")] = 1,
     as_json: Json = False,
 ) -> None:
@@ -76,7 +79,7 @@ def play(
     from netsiege.play import play as play_match
     from netsiege.show import EpisodeProgress, print_report
 
-    spec, entrants, warnings = play_setup(task, scenario, attacker, defender, benign)
+    spec, entrants, warnings = play_setup(task, scenario, attacker, defender, benign, ruleset)
     _warn_all(warnings)
     if seed is None:
         seed = spec.task.seed if spec.task.seed is not None else _new_seed()
@@ -244,14 +247,6 @@ def scenario_list(as_json: Json = False) -> None:
     from netsiege.show import print_scenarios
 
     print_scenarios(list_scenarios(), as_json)
-
-
-@scenario_app.command("show")
-def scenario_show(name: Annotated[str, typer.Argument(help="A bundled scenario, or a YAML file.")]) -> None:
-    """Show the networks, hosts, services, data and firewall of a scenario."""
-    from netsiege.scenarios import describe, load_topology
-
-    print(describe(load_topology(name)))
 
 
 @scenario_app.command("draw")

@@ -18,7 +18,7 @@ DEFAULT_HOSTS = 50
 
 def scenario_generate(
     recipe: Annotated[
-        Optional[str], typer.Argument(help="A bundled recipe (office, fortress), or a YAML file.")
+        Optional[str], typer.Argument(help="A bundled recipe (office, fortress, plant), or a YAML file.")
     ] = None,
     hosts: Annotated[
         Optional[int], typer.Option(min=5, max=5_000, help=f"How many hosts. Default: {DEFAULT_HOSTS}.")
@@ -40,14 +40,18 @@ def scenario_generate(
     suite: Annotated[
         Optional[str], typer.Option(help="All networks of a suite: unseen-100 (small), unseen-30 (large).")
     ] = None,
+    listed: Annotated[
+        bool,
+        typer.Option("--list", help="Make nothing; say how hard all suites are, or each network of one."),
+    ] = False,
 ) -> None:
     """Make a network that can be won, and say in how many steps at least."""
     import secrets
 
     from netsiege.scenarios.generate import DEFAULT_RECIPE, generate, load_recipe
 
-    if suite is not None:
-        _generate_suite(suite, out, alone=(recipe, hosts, seed, task_out) == (None,) * 4)
+    if listed or suite is not None:
+        _of_suites(suite, out, listed=listed, alone=(recipe, hosts, seed, task_out) == (None,) * 4)
         return
     _check_places(out, task_out)
     made = generate(
@@ -56,20 +60,30 @@ def scenario_generate(
         seed if seed is not None else secrets.randbits(64),
     )
     _write(made, out, task_out)
-    print(f"{made.topology.name}: the shortest attack takes {made.difficulty} steps", file=sys.stderr)
+    said = f"the shortest attack takes {made.difficulty} steps; under siege-1 its chance is {made.chance:.2g}"
+    print(f"{made.topology.name}: {said}", file=sys.stderr)
     _warn_of_size(made)
 
 
-def _generate_suite(suite: str, out: str | None, *, alone: bool) -> None:
+def _of_suites(suite: str | None, out: str | None, *, listed: bool, alone: bool) -> None:
+    """What is asked of a suite, or of all."""
     from pathlib import Path
 
-    from netsiege.scenarios.generate import write_suite
+    from netsiege.scenarios.generate import suite_table, write_suite
+    from netsiege.show_generate import print_suites
 
-    if not alone:
-        raise ConfigError("--suite: says what to generate, so that of all else only --out can be given")
-    if out is None:
+    if not alone or (listed and out is not None):
+        said = "lists suites" if listed else "says what to generate"
+        flag, other = ("--list", "--suite") if listed else ("--suite", "--out")
+        raise ConfigError(f"{flag}: {said}, so that of all else only {other} can be given")
+    if suite is None:
+        print_suites()
+    elif listed:
+        print(suite_table(suite), end="")
+    elif out is None:
         raise ConfigError("--suite: needs a folder to write to: --out DIR")
-    print(write_suite(suite, Path(out)))
+    else:
+        print(write_suite(suite, Path(out)))
 
 
 def _warn_of_size(made: Generated) -> None:

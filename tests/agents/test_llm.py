@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from netsiege.agents.llm import LLMAttacker, LLMDefender
 from netsiege.agents.llm.agent import FAILED_MOVES
 from netsiege.agents.llm.budget import Budget
 from netsiege.agents.llm.endpoint import REPLY_BYTES
+from netsiege.agents.llm.labels import action_label
 from netsiege.agents.llm.memory import HISTORY, NOTES, Memory
-from netsiege.agents.llm.prompt import STATE_CHARS, state_text
+from netsiege.agents.llm.prompt import STATE_CHARS, state_text, system_text
 from netsiege.agents.llm.tools import ARGUMENTS_CHARS, CHOICES, Rejected, Toolbox
 from netsiege.agents.llm.turn import TEXT_CHARS
 from netsiege.agents.llm.validity import why_not
@@ -38,6 +40,7 @@ from netsiege.game import (
     Service,
     generate_valid_actions,
 )
+from netsiege.game.action import RESPONSES
 from netsiege.scenarios import load_spec
 from tests.agents.llm_server import (
     KEY,
@@ -566,6 +569,55 @@ def test_defender_may_block_what_only_a_log_names() -> None:
     for host, why in ((SERVER, "itself"), (IP("9.9.9.9"), "do not know")):
         with pytest.raises(Rejected, match=why):
             tools.read("block_ip", json.dumps({**given, "blocked_host": str(host)}))
+
+
+SSH = Service("ssh", "passive", "8.1", False)
+
+
+def test_defender_has_tools_for_responses_where_the_match_has_them() -> None:
+    state = GameState([SERVER, CLIENT], [SERVER, CLIENT, HOME], {SERVER: [SSH], HOME: [SSH]}, {}, [LAN])
+    without = Toolbox(state, AgentRole.Defender, "", random.Random(1))
+    tools = Toolbox(state, AgentRole.Defender, "", random.Random(1), has_responses=True)
+    on_hosts = {
+        "isolate_host": ActionType.IsolateHost,
+        "restore_host": ActionType.RestoreHost,
+        "reset_credentials": ActionType.ResetCredentials,
+        "deploy_decoy": ActionType.DeployDecoy,
+        "harden_host": ActionType.HardenHost,
+    }
+    assert set(tools.names) - set(without.names) == {*on_hosts, "patch_service"}
+    given = json.dumps({"target_host": str(SERVER)})
+    ends = {"source_host": SERVER, "target_host": SERVER}
+    for name, kind in on_hosts.items():
+        assert tools.read(name, given).action == Action(kind, ends)
+        assert action_label(Action(kind, ends)).startswith(name)
+    patched = Action(ActionType.PatchService, {**ends, "target_service": SSH})
+    assert tools.read("patch_service", json.dumps({"service": f"{SERVER} | ssh 8.1"})).action == patched
+    assert action_label(patched) == f"patch_service ssh 8.1 of {SERVER}"
+    with pytest.raises(Rejected, match="do not control"):
+        tools.read("isolate_host", json.dumps({"target_host": str(HOME)}))
+    with pytest.raises(Rejected, match="enum"):  # a service of a host that others control
+        tools.read("patch_service", json.dumps({"service": f"{HOME} | ssh 8.1"}))
+    attacks = Toolbox(state, AgentRole.Attacker, "", random.Random(1), has_responses=True)
+    assert not {*on_hosts, "patch_service"} & set(attacks.names)
+
+
+def test_defender_is_told_of_responses_where_the_match_has_them() -> None:
+    told = system_text(AgentRole.Defender, has_responses=True)
+    assert "isolate_host" in told
+    assert told.startswith(system_text(AgentRole.Defender))
+    assert "isolate_host" not in system_text(AgentRole.Defender)
+    assert system_text(AgentRole.Attacker, has_responses=True) == system_text(AgentRole.Attacker)
+
+
+def test_why_not_passes_the_valid_responses_and_no_others() -> None:
+    state = GameState([SERVER, CLIENT], [HOME], {SERVER: [SSH], HOME: [SSH]}, {}, [], {SERVER: [CLIENT]})
+    hosts, services = [SERVER, CLIENT, HOME], [SSH, Service("http")]
+    valid = generate_valid_actions(state, include_responses=True)
+    for kind, names in RESPONSES:
+        for chosen in product(hosts, hosts, *([services] if len(names) == 3 else [])):
+            action = Action(kind, dict(zip(names, chosen, strict=True)))
+            assert (why_not(action, state, ()) is None) == (action in valid), action
 
 
 def test_why_not_passes_the_valid_actions_and_no_others() -> None:

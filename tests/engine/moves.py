@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from netsiege.game import Data
+from netsiege.game import ActionType, Data
 from tests.engine.tiny import (
     BASH,
     CLIENT,
@@ -24,6 +24,8 @@ from tests.engine.tiny import (
     exploit,
     find_data,
     find_services,
+    patch,
+    respond,
     scan,
 )
 
@@ -44,4 +46,22 @@ actions = st.one_of(
     st.builds(exploit, addresses, addresses, services),
     st.builds(exfiltrate, addresses, addresses, data),
     st.builds(block, addresses, addresses, addresses),
+)
+"""Those of NetSecGame."""
+responses = st.one_of(
+    st.builds(
+        respond,
+        st.sampled_from(
+            [
+                ActionType.IsolateHost,
+                ActionType.RestoreHost,
+                ActionType.ResetCredentials,
+                ActionType.DeployDecoy,
+                ActionType.HardenHost,
+            ]
+        ),
+        addresses,
+        addresses,
+    ),
+    st.builds(patch, addresses, addresses, services),
 )

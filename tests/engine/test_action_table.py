@@ -1,13 +1,17 @@
 """The action table against `generate_valid_actions` and against plain enumeration."""
 
+import hashlib
 import random
 from collections import Counter
+from itertools import product
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsiege.engine.action_table import ActionTable
+from netsiege.engine.action_table import ActionTable, offered
+from netsiege.engine.actions import ISOLATE, PATCH, RESPONSES, ActionReader
 from netsiege.engine.game import Game
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.masks import bits, select
@@ -15,6 +19,7 @@ from netsiege.engine.streams import Stream
 from netsiege.engine.tables import compile_spec
 from netsiege.errors import ProtocolError, RuleError
 from netsiege.game import ActionType, Data, GameState, generate_valid_actions
+from netsiege.game.values import ip_to_int
 from netsiege.protocol import Kind, SeatSpec
 from netsiege.protocol.play import PASS, action_body, read_action
 from netsiege.scenarios import load_spec, scenario_names
@@ -24,6 +29,7 @@ from tests.engine.tiny import (
     LOOT,
     NOWHERE,
     OUTSIDE,
+    REMOTE,
     SERVER,
     SMB,
     Table,
@@ -34,11 +40,18 @@ from tests.engine.tiny import (
     find_services,
     make_seats,
     make_tables,
+    patch,
     scan,
 )
 
 BUNDLED = {name: compile_spec(load_spec(None, name).to_bytes()) for name in scenario_names()}
 SMALL = {name: tables for name, tables in BUNDLED.items() if len(tables.board.numbers) < 12}
+
+
+def with_responses(tables):
+    """The same under a ruleset that has every action type."""
+    codes = PATCH + 1
+    return attrs.evolve(tables, codes=codes, reader=ActionReader(tables.board, codes))
 
 
 def knowledge_after(tables, role, seed, moves, blocks_from):
@@ -57,20 +70,20 @@ def knowledge_after(tables, role, seed, moves, blocks_from):
 def check_against_generator(tables, knows):
     table = ActionTable(tables)
     state = GameState.from_wire(knows.full(tables.board))
-    for include_blocks in (False, True):
-        expected = generate_valid_actions(state, include_blocks)
-        bodies = [table.nth(knows, i, include_blocks) for i in range(table.count(knows, include_blocks))]
+    for included in product((False, True), repeat=2):
+        expected = generate_valid_actions(state, included[0], included[1] and tables.codes > ISOLATE)
+        bodies = [table.nth(knows, i, *included) for i in range(table.count(knows, *included))]
         actions = [read_action(body) for body in bodies]
         assert len(set(actions)) == len(bodies) == len(expected)
         assert set(actions) == expected
         ranks = [table.rank(body) for body in bodies]
         assert ranks == sorted(set(ranks)), "the order is that of the whole scenario"
-        assert all(table.is_valid(knows, body, include_blocks) for body in bodies)
-        assert all(table.is_valid_index(knows, rank, include_blocks) for rank in ranks)
+        assert all(table.is_valid(knows, body, *included) for body in bodies)
+        assert all(table.is_valid_index(knows, rank, *included) for rank in ranks)
         with pytest.raises(IndexError):
-            table.nth(knows, len(bodies), include_blocks)
+            table.nth(knows, len(bodies), *included)
         with pytest.raises(IndexError):
-            table.nth(knows, -1, include_blocks)
+            table.nth(knows, -1, *included)
 
 
 @pytest.mark.parametrize("name", scenario_names())
@@ -86,7 +99,9 @@ def test_valid_actions_are_those_of_the_generator(name, role, seed, moves, block
 def test_valid_actions_of_any_reachable_state_are_those_of_the_generator(seed, moves, blocks_from):
     tables = make_tables(use_firewall=seed % 2 == 0)
     role = ("Attacker", "Defender", "Benign")[seed % 3]
-    check_against_generator(tables, knowledge_after(tables, role, seed, moves, blocks_from))
+    knows = knowledge_after(tables, role, seed, moves, blocks_from)
+    check_against_generator(tables, knows)
+    check_against_generator(with_responses(tables), knows)
 
 
 @given(st.data())
@@ -105,12 +120,16 @@ def test_valid_actions_of_any_knowledge_are_those_of_the_generator(data):
     numbers = st.sampled_from([*board.numbers, 1])
     for number in data.draw(st.sets(numbers)):
         knows.blocks[number] = data.draw(st.sets(numbers, min_size=1))
-    table, state = ActionTable(tables), GameState.from_wire(knows.full(board))
-    for include_blocks in (False, True):
-        expected = generate_valid_actions(state, include_blocks)
-        count = table.count(knows, include_blocks)
-        assert {read_action(table.nth(knows, i, include_blocks)) for i in range(count)} == expected
+    table, state = ActionTable(with_responses(tables)), GameState.from_wire(knows.full(board))
+    indices = data.draw(st.lists(st.integers(0, table.size - 1), min_size=8, max_size=8))
+    for included in product((False, True), repeat=2):
+        expected = set(generate_valid_actions(state, *included))
+        count = table.count(knows, *included)
+        assert {read_action(table.nth(knows, i, *included)) for i in range(count)} == expected
         assert count == len(expected)
+        for index in indices:
+            valid = read_action(table.action(index)) in expected
+            assert table.is_valid_index(knows, index, *included) == valid
 
 
 def test_nothing_is_valid_without_a_host_and_the_draw_is_a_pass():
@@ -136,8 +155,9 @@ def test_draws_are_equally_likely():
 
 
 @pytest.mark.parametrize("name", sorted(SMALL))
-def test_index_and_action_are_inverse_over_the_whole_scenario(name):
-    table = ActionTable(SMALL[name])
+@pytest.mark.parametrize("ruleset_of", [lambda tables: tables, with_responses], ids=["six", "all"])
+def test_index_and_action_are_inverse_over_the_whole_scenario(name, ruleset_of):
+    table = ActionTable(ruleset_of(SMALL[name]))
     bodies = [table.action(i) for i in range(table.size)]
     assert len(set(bodies)) == table.size
     assert [table.rank(body) for body in bodies] == list(range(table.size))
@@ -147,9 +167,76 @@ def test_index_and_action_are_inverse_over_the_whole_scenario(name):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_valid_indices_are_exactly_the_valid_actions(name, seed):
     tables = SMALL[name]
-    table, knows = ActionTable(tables), knowledge_after(tables, "Attacker", seed, 60, 40)
-    valid = [i for i in range(table.size) if table.is_valid_index(knows, i)]
-    assert valid == [table.rank(table.nth(knows, n)) for n in range(table.count(knows))]
+    table, knows = ActionTable(with_responses(tables)), knowledge_after(tables, "Attacker", seed, 60, 40)
+    for included in product((False, True), repeat=2):
+        valid = [i for i in range(table.size) if table.is_valid_index(knows, i, *included)]
+        assert valid == [
+            table.rank(table.nth(knows, n, *included)) for n in range(table.count(knows, *included))
+        ]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "digest"),
+    [
+        ("two_networks_tiny", 340, "fdc4c96668bbada9"),
+        ("one_network", 3228, "402bd0e635c23975"),
+        ("two_networks", 3939, "cd5d12f9e5c1397a"),
+        ("three_net_scenario", 5880, "8c7effd9c54be1ac"),
+    ],
+)
+def test_numbering_of_the_bundled_scenarios_is_that_of_models_trained_before(name, size, digest):
+    """Another one would make every stored table of values useless."""
+    table = ActionTable(BUNDLED[name])
+    bodies = [table.action(i) for i in range(table.size)]
+    assert (table.size, hashlib.sha256(b"".join(bodies)).hexdigest()[:16]) == (size, digest)
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_responses_are_numbered_after_all_else(name):
+    tables = SMALL[name]
+    six, every = ActionTable(tables), ActionTable(with_responses(tables))
+    assert [every.action(i) for i in range(six.size)] == [six.action(i) for i in range(six.size)]
+    codes = {every.action(i)[1] for i in range(six.size, every.size)}
+    assert codes == set(RESPONSES)
+    assert every.size - six.size == len(tables.board.numbers) * (
+        5 * len(tables.board.numbers) + sum(map(int.bit_count, offered(tables)))
+    )
+
+
+def test_responses_are_not_among_the_actions_of_a_ruleset_without_them():
+    tables = make_tables()
+    knows = knowledge_after(tables, "Defender", 1, 40, 99)
+    table, every = ActionTable(tables), ActionTable(with_responses(tables))
+    assert table.count(knows, True, True) == table.count(knows, True, False)
+    for number in range(table.count(knows), every.count(knows, True, True)):
+        body = every.nth(knows, number, True, True)
+        assert every.is_valid(knows, body, True, True)
+        assert not every.is_valid(knows, body, True, False)
+        assert not table.is_valid(knows, body, True, True)
+        with pytest.raises(ProtocolError):
+            table.rank(body)
+
+
+def test_services_of_hosts_that_others_control_are_exploited_and_not_patched():
+    tables = with_responses(make_tables())
+    board, table, knows = tables.board, ActionTable(tables), Knowledge()
+    client, server = (board.index[ip_to_int(text)] for text in (CLIENT, SERVER))
+    knows.hosts, knows.controlled = 1 << client | 1 << server, 1 << client
+    knows.services = {host: board.services_at[board.node_of[host]] for host in (client, server)}
+    for target, service, is_held in ((SERVER, SMB, False), (CLIENT, REMOTE, True)):
+        assert table.is_valid(knows, action_body(exploit(CLIENT, target, service)), True, True)
+        assert table.is_valid(knows, action_body(patch(CLIENT, target, service)), True, True) == is_held
+
+
+def test_draws_among_all_actions_are_equally_likely():
+    tables = with_responses(make_tables())
+    knows = knowledge_after(make_tables(), "Defender", 3, 12, 99)
+    table, rng = ActionTable(tables), random.Random(7)
+    count = table.count(knows, False, True)
+    drawn = Counter(table.sample(knows, rng.randrange, False, True) for _ in range(100 * count))
+    assert len(drawn) == count
+    assert min(drawn.values()) > 40
+    assert max(drawn.values()) < 180
 
 
 def test_numbering_is_the_same_for_equal_specs():

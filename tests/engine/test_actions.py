@@ -1,17 +1,34 @@
+import attrs
 import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netsiege.engine.action_table import ActionTable
-from netsiege.engine.actions import BLOCK, EXFILTRATE, EXPLOIT, FIND_DATA, FIND_SERVICES, SCAN, ActionReader
+from netsiege.engine.actions import (
+    BLOCK,
+    DECOY,
+    EXFILTRATE,
+    EXPLOIT,
+    FIND_DATA,
+    FIND_SERVICES,
+    HARDEN,
+    ISOLATE,
+    PATCH,
+    RESET_CREDENTIALS,
+    RESTORE,
+    SCAN,
+    ActionReader,
+)
 from netsiege.engine.board import build_board
 from netsiege.errors import ProtocolError
+from netsiege.game import ActionType
+from netsiege.game.action import CODE_OF, CODES, PLAYED
 from netsiege.game.values import ip_to_int
 from netsiege.protocol import Code, pack
 from netsiege.protocol.play import PASS, action_body, read_action
 from netsiege.scenarios.model import DataItem, ServiceItem
-from tests.engine.moves import actions
+from tests.engine.moves import actions, responses
 from tests.engine.tiny import (
     CLIENT,
     LOOT,
@@ -27,6 +44,8 @@ from tests.engine.tiny import (
     find_data,
     find_services,
     make_tables,
+    patch,
+    respond,
     scan,
 )
 
@@ -68,6 +87,58 @@ def test_action_is_read_into_the_numbers_of_the_board(action, read):
     assert [reader.read(action_body(action)) for _ in range(2)] == [read, read]
 
 
+@pytest.mark.parametrize(
+    ("action", "read"),
+    [
+        (respond(ActionType.IsolateHost, CLIENT, SERVER), (ISOLATE, SOURCE, TARGET)),
+        (respond(ActionType.RestoreHost, CLIENT, NOWHERE), (RESTORE, SOURCE, ABSENT)),
+        (respond(ActionType.ResetCredentials, CLIENT, SERVER), (RESET_CREDENTIALS, SOURCE, TARGET)),
+        (respond(ActionType.DeployDecoy, NOWHERE, SERVER), (DECOY, ABSENT, TARGET)),
+        (respond(ActionType.HardenHost, CLIENT, CLIENT), (HARDEN, SOURCE, SOURCE)),
+        (patch(CLIENT, SERVER, SMB), (PATCH, SOURCE, TARGET, service_number(SMB))),
+        (patch(CLIENT, SERVER, ServiceItem("x", "", "1")), (PATCH, SOURCE, TARGET, ("x", "", "1", False))),
+    ],
+)
+def test_response_is_read_where_the_ruleset_has_it_and_refused_elsewhere(action, read):
+    body = action_body(action)
+    assert ActionReader(BOARD, codes=12).read(body) == read
+    assert CODE_OF[action.type] == read[0]
+    with pytest.raises(
+        ProtocolError, match=f"{action.type.value}: this ruleset has no such action"
+    ) as refused:
+        ActionReader(BOARD).read(body)
+    assert refused.value.code == Code.BAD_ACTION
+
+
+def test_ruleset_with_some_of_the_responses_has_those_before_its_end():
+    reader = ActionReader(BOARD, codes=8)
+    assert reader.read(action_body(respond(ActionType.RestoreHost, CLIENT, SERVER))) is not None
+    with pytest.raises(ProtocolError, match="ResetCredentials: this ruleset has no such action"):
+        reader.read(action_body(respond(ActionType.ResetCredentials, CLIENT, SERVER)))
+
+
+@pytest.mark.parametrize(
+    ("wire", "codes", "last"),
+    [
+        ([12, 1, 2], 12, 11),
+        ([12, 1, 2], 6, 5),
+        ([-1, 1, 2], 12, 11),
+        ([99], 12, 11),
+        ([7], 6, 5),
+        ([11, 1, 2], 6, 5),
+    ],
+)
+def test_code_that_is_none_is_refused_with_the_codes_of_the_ruleset(wire, codes, last):
+    with pytest.raises(ProtocolError) as refused:
+        ActionReader(BOARD, codes).read(pack(wire))
+    assert refused.value.text == f"unknown action code {wire[0]}: codes go from 0 to {last}"
+
+
+def test_rulesets_have_the_codes_that_the_engine_names():
+    assert CODES == {"netsecgame": BLOCK + 1, "siege-1": PATCH + 1}
+    assert len(PLAYED) == PATCH + 1
+
+
 NUMBER = ip_to_int(CLIENT)
 SERVICE = ["a", "b", "c", True]
 DATUM = ["a", "b", 1, "c", "d"]
@@ -79,7 +150,12 @@ DATUM = ["a", "b", 1, "c", "d"]
         [],
         0,
         "scan",
-        [6, 1, 2],
+        [12, 1, 2],
+        [6, NUMBER],
+        [7, NUMBER, None],
+        [10, NUMBER, NUMBER, NUMBER],
+        [11, NUMBER, NUMBER],
+        [11, NUMBER, NUMBER, SERVICE[:3]],
         [-1, 1, 2],
         [True, 1, 2],
         [1.0, 1, 2],
@@ -109,10 +185,11 @@ DATUM = ["a", "b", 1, "c", "d"]
 )
 def test_action_of_the_wrong_form_is_refused_as_the_protocol_does(wire):
     body = pack(wire)
-    with pytest.raises(ProtocolError) as ours:
-        ActionReader(BOARD).read(body)
-    assert ours.value.code == Code.BAD_ACTION
-    assert ours.value.text
+    for codes in (6, 12):
+        with pytest.raises(ProtocolError) as ours:
+            ActionReader(BOARD, codes).read(body)
+        assert ours.value.code == Code.BAD_ACTION
+        assert ours.value.text
 
 
 def test_refusal_says_what_the_protocol_says():
@@ -142,8 +219,8 @@ values = st.recursive(st.one_of(numbers, junk), lambda inner: st.lists(inner, ma
 texts = st.text(max_size=4)
 near_misses = st.one_of(
     st.tuples(st.just(0), numbers, st.tuples(numbers, st.integers(-1, 34))),
-    st.tuples(st.integers(0, 6), numbers, numbers),
-    st.tuples(st.just(3), numbers, numbers, st.tuples(texts, texts, texts, st.booleans())),
+    st.tuples(st.integers(0, 12), numbers, numbers),
+    st.tuples(st.sampled_from([3, 11]), numbers, numbers, st.tuples(texts, texts, texts, st.booleans())),
     st.tuples(st.just(4), numbers, numbers, st.tuples(texts, texts, st.integers(-9, 9), texts, texts)),
     st.tuples(st.just(5), numbers, numbers, numbers),
     values,
@@ -157,9 +234,9 @@ def test_reader_accepts_exactly_what_the_protocol_accepts(wire):
         expected = read_action(body)
     except (ProtocolError, TypeError):
         with pytest.raises(ProtocolError):
-            ActionReader(BOARD).read(body)
+            ActionReader(BOARD, codes=12).read(body)
     else:
-        read = ActionReader(BOARD).read(body)
+        read = ActionReader(BOARD, codes=12).read(body)
         assert (read is None) == (expected is None)
         if expected is not None:
             assert read[0] == expected.to_wire()[0]
@@ -183,9 +260,11 @@ def test_reader_that_has_read_many_actions_forgets_some_and_still_reads():
     assert exploit(OUTSIDE, SERVER, REMOTE).to_wire()[0] == EXPLOIT
 
 
-def test_usual_actions_are_read_the_short_way_and_come_out_the_same():
+@pytest.mark.parametrize("codes", [6, 12])
+def test_usual_actions_are_read_the_short_way_and_come_out_the_same(codes):
     tables = make_tables()
-    table, reader = ActionTable(tables), ActionReader(tables.board)
+    reader = ActionReader(tables.board, codes)
+    table = ActionTable(attrs.evolve(tables, codes=codes, reader=reader))
     for index in range(table.size):
         body = table.action(index)
         short = reader._read_usual(body)
@@ -193,9 +272,9 @@ def test_usual_actions_are_read_the_short_way_and_come_out_the_same():
         assert (short is None) == (body[1] in (EXFILTRATE, BLOCK))
 
 
-@given(actions, st.integers(0, 40), st.integers(0, 255))
-def test_bytes_changed_anywhere_are_never_read_otherwise_the_short_way(action, place, value):
-    reader, body = ActionReader(BOARD), bytearray(action_body(action))
+@given(st.one_of(actions, responses), st.integers(0, 40), st.integers(0, 255), st.sampled_from([6, 12]))
+def test_bytes_changed_anywhere_are_never_read_otherwise_the_short_way(action, place, value, codes):
+    reader, body = ActionReader(BOARD, codes), bytearray(action_body(action))
     body[place % len(body)] = value
     short = reader._read_usual(bytes(body))
     assert short is None or short == reader._read(bytes(body))

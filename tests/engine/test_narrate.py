@@ -8,6 +8,7 @@ from netsiege.engine.recorder import Recorder
 from netsiege.engine.selfplay import play_randomly
 from netsiege.engine.words import LISTED, list_knowledge, say_action, say_knowledge, say_learned
 from netsiege.game import IP, Action, ActionType, Data, GameState, Network, Service
+from netsiege.game.action import RESPONSES
 from netsiege.protocol import HUB_SEAT, Kind, Reset, SeatSpec
 from netsiege.protocol.play import action_body
 from netsiege.scenarios import load_spec
@@ -38,6 +39,16 @@ NET = Network("10.0.0.0", 24)
             ActionType.BlockIP,
             {"source_host": A, "target_host": B, "blocked_host": C},
             "10.0.0.10 on 10.0.0.2 from 10.0.0.1",
+        ),
+        *(
+            (kind, {"source_host": A, "target_host": B}, "10.0.0.2 from 10.0.0.1")
+            for kind, names in RESPONSES
+            if len(names) == 2
+        ),
+        (
+            ActionType.PatchService,
+            {"source_host": A, "target_host": B, "target_service": SSH},
+            "ssh 8.1 on 10.0.0.2 from 10.0.0.1",
         ),
     ],
 )

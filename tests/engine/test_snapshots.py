@@ -8,8 +8,8 @@ from netsiege.errors import RuleError
 from netsiege.game import GameState
 from netsiege.protocol import HUB_SEAT, Kind, Reset, pack, unpack
 from netsiege.protocol.play import PASS, Seen, action_body, read_observation
-from netsiege.scenarios.model import RoleTask, View
-from tests.engine.moves import actions
+from netsiege.scenarios.model import NETSECGAME, PACINGS, RULESETS, SIEGE, RoleTask, SiegeRules, View
+from tests.engine.moves import actions, responses
 from tests.engine.tiny import (
     ATTACKER,
     BENIGN,
@@ -23,7 +23,7 @@ from tests.engine.tiny import (
     make_tables,
 )
 
-STEPS = st.builds(lambda action: (Kind.STEP, action_body(action)), actions)
+STEPS = st.builds(lambda action: (Kind.STEP, action_body(action)), actions | responses)
 RESETS = st.builds(
     lambda *fields: (Kind.RESET, Reset(*fields).encode()),
     st.booleans(),
@@ -45,7 +45,7 @@ EVENTS = st.lists(st.tuples(st.integers(0, 3), KINDS), max_size=60)
 LONG_EVENTS = st.lists(st.tuples(st.integers(0, 3), KINDS), min_size=20, max_size=60)
 
 
-def tables(pacing, detector, free):
+def tables(pacing, detector, free, ruleset):
     goal = View(known_data=((OUTSIDE, (LOOT,)),)) if free else View(known_hosts=("random",))
     attacker = RoleTask("Attacker", ATTACKER.start, goal, "", 6)
     return make_tables(
@@ -53,11 +53,16 @@ def tables(pacing, detector, free):
         use_global_defender=detector,
         use_firewall=not free,
         roles=(attacker, DEFENDER, attrs.evolve(BENIGN, max_steps=9)),
+        ruleset=ruleset,
+        rules=SiegeRules(false_alerts=0.3) if ruleset == SIEGE else None,
     )
 
 
 TABLES = {
-    (pacing, wild): tables(pacing, wild, wild) for pacing in ("realtime", "rounds") for wild in (False, True)
+    (pacing, wild, ruleset): tables(pacing, wild, wild, ruleset)
+    for pacing in PACINGS
+    for wild in (False, True)
+    for ruleset in RULESETS
 }
 SEATS = [
     attrs.evolve(seat, deltas=i != 1)
@@ -133,7 +138,7 @@ def _check(table, output, open_requests, over, results):
 
 @given(EVENTS)
 def test_seats_that_only_miss_their_deadlines_get_to_the_end(events):
-    table = Table(TABLES["rounds", False], SEATS, 2, seed=5)
+    table = Table(TABLES["rounds", False, NETSECGAME], SEATS, 2, seed=5)
     for request, (seat, (kind, body)) in enumerate(events, 1):
         table.tell(seat, kind, body, 0 if kind == Kind.TIMEOUT else request)
     for turn in range(40):
@@ -144,14 +149,14 @@ def test_seats_that_only_miss_their_deadlines_get_to_the_end(events):
 @given(EVENTS)
 def test_same_events_give_the_same_bytes(events):
     def run():
-        game = Game(TABLES["realtime", True], 1, 5, SEATS, None)
+        game = Game(TABLES["realtime", True, NETSECGAME], 1, 5, SEATS, None)
         return game.open(), feed(game, list(enumerate(events, 1))), game.snapshot()
 
     assert run() == run()
 
 
 def test_restored_round_still_has_the_moves_that_were_made():
-    table = Table(TABLES["rounds", False], SEATS[:2], None)
+    table = Table(TABLES["rounds", False, NETSECGAME], SEATS[:2], None)
     table.step(0, find_data(CLIENT, CLIENT))
     again = Game.restore(table.tables, table.game.snapshot())
     outputs = again.handle(1, Kind.STEP, 2, PASS)
@@ -160,24 +165,24 @@ def test_restored_round_still_has_the_moves_that_were_made():
 
 
 def test_snapshot_of_another_spec_is_refused():
-    saved = Game(TABLES["realtime", True], 1, 5, SEATS, None).snapshot()
+    saved = Game(TABLES["realtime", True, NETSECGAME], 1, 5, SEATS, None).snapshot()
     with pytest.raises(RuleError, match="another spec"):
-        Game.restore(TABLES["rounds", True], saved)
+        Game.restore(TABLES["rounds", True, NETSECGAME], saved)
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"\x90", pack([1]), pack(7), pack([1, TABLES["rounds", True].digest, 3])]
+    "text", [b"", b"\x90", pack([1]), pack(7), pack([1, TABLES["rounds", True, NETSECGAME].digest, 3])]
 )
 def test_bytes_that_are_no_snapshot_are_refused(text):
     with pytest.raises(RuleError, match="snapshot"):
-        Game.restore(TABLES["rounds", True], text)
+        Game.restore(TABLES["rounds", True, NETSECGAME], text)
 
 
 def test_snapshot_of_another_version_is_refused():
-    saved = unpack(Game(TABLES["rounds", True], 1, 5, SEATS, None).snapshot())
+    saved = unpack(Game(TABLES["rounds", True, NETSECGAME], 1, 5, SEATS, None).snapshot())
     for version in (SNAPSHOT_VERSION - 1, SNAPSHOT_VERSION + 1):
         with pytest.raises(RuleError, match="another version"):
-            Game.restore(TABLES["rounds", True], pack([version, *saved[1:]]))
+            Game.restore(TABLES["rounds", True, NETSECGAME], pack([version, *saved[1:]]))
 
 
 def test_snapshot_of_a_start_is_small():
@@ -186,7 +191,7 @@ def test_snapshot_of_a_start_is_small():
 
 
 def test_restored_seat_reads_its_deltas_on():
-    table = Table(TABLES["realtime", True], SEATS, None)
+    table = Table(TABLES["realtime", True, NETSECGAME], SEATS, None)
     table.step(0, None)
     game = Game.restore(table.tables, table.game.snapshot())
     ((_, _, _, _, body),) = game.handle(0, Kind.STEP, 9, PASS)

@@ -154,6 +154,17 @@ def block(source: str, target: str, blocked: str) -> Action:
     )
 
 
+def respond(kind: ActionType, source: str, target: str) -> Action:
+    return Action(kind, {"source_host": IP(source), "target_host": IP(target)})
+
+
+def patch(source: str, target: str, item: ServiceItem) -> Action:
+    return Action(
+        ActionType.PatchService,
+        {"source_host": IP(source), "target_host": IP(target), "target_service": as_service(item)},
+    )
+
+
 WINNING = (
     scan(CLIENT, "192.168.1.0/24"),
     find_services(CLIENT, SERVER),

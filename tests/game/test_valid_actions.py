@@ -1,4 +1,5 @@
 import random
+from itertools import groupby, product
 
 import pytest
 from hypothesis import given
@@ -6,6 +7,26 @@ from hypothesis import strategies as st
 
 from netsiege.game import IP, Action, ActionType, GameState, Network, generate_valid_actions
 from tests import strategies as some
+
+ON_HOSTS = (
+    ActionType.IsolateHost,
+    ActionType.RestoreHost,
+    ActionType.ResetCredentials,
+    ActionType.DeployDecoy,
+    ActionType.HardenHost,
+)
+
+
+def expected_responses(state: GameState) -> set[Action]:
+    found = set()
+    for source, target in product(state.controlled_hosts, state.controlled_hosts):
+        if target in state.known_blocks.get(source, ()):
+            continue
+        ends = {"source_host": source, "target_host": target}
+        found |= {Action(kind, ends) for kind in ON_HOSTS}
+        for service in state.known_services.get(target, ()):
+            found.add(Action(ActionType.PatchService, {**ends, "target_service": service}))
+    return found
 
 
 def expected(state: GameState, include_blocks: bool) -> set[Action]:
@@ -66,6 +87,18 @@ def test_valid_actions_are_those_of_the_rule(state, include_blocks):
     assert [actions[i] for i in range(len(actions))] == list(actions)
 
 
+@given(some.states, st.booleans())
+def test_responses_come_after_all_else_and_are_those_of_the_rule(state, include_blocks):
+    others = generate_valid_actions(state, include_blocks)
+    actions = generate_valid_actions(state, include_blocks, include_responses=True)
+    assert list(actions[: len(others)]) == list(others)
+    responses = actions[len(others) :]
+    assert set(responses) == expected_responses(state)
+    assert len(responses) == len(set(responses))
+    kinds = [kind for kind, _ in groupby(responses, key=lambda action: action.type)]
+    assert kinds == sorted(kinds, key=[*ON_HOSTS, ActionType.PatchService].index)
+
+
 def test_valid_actions_of_a_state_that_controls_nothing_are_none():
     actions = generate_valid_actions(GameState(known_hosts={IP("1.1.1.1")}), include_blocks=True)
     assert not actions
@@ -91,6 +124,9 @@ def test_valid_actions_of_a_large_state_are_counted_without_being_built():
     assert len(actions) == n * n + n + n * n * n
     assert actions[len(actions) - 1].type == ActionType.BlockIP
     assert actions[-1] == actions[len(actions) - 1]
+    defended = generate_valid_actions(state, include_blocks=True, include_responses=True)
+    assert len(defended) == len(actions) + 5 * n * n
+    assert defended[-1].type == ActionType.HardenHost
 
 
 @pytest.mark.parametrize("index", [4, -5])

@@ -17,6 +17,7 @@ from netsiege.game import (
     Network,
     Service,
 )
+from netsiege.game.action import action_types
 from tests import strategies as some
 
 
@@ -82,6 +83,31 @@ def test_words_equal_their_names_with_or_without_the_class():
     assert {ActionType.BlockIP: 1}[ActionType.from_string("BlockIP")] == 1
 
 
+NETSECGAME = [
+    *("ScanNetwork", "FindServices", "FindData", "ExploitService", "ExfiltrateData", "BlockIP"),
+    *("JoinGame", "QuitGame", "ResetGame"),
+]
+RESPONSES = [
+    *("IsolateHost", "RestoreHost", "ResetCredentials", "DeployDecoy", "HardenHost", "PatchService"),
+]
+
+
+@pytest.mark.parametrize(
+    ("ruleset", "names"),
+    [
+        ("netsecgame", NETSECGAME),
+        ("siege-1", [*NETSECGAME[:6], *RESPONSES, *NETSECGAME[6:]]),
+        ("of tomorrow", [*NETSECGAME[:6], *RESPONSES, *NETSECGAME[6:]]),
+    ],
+)
+def test_ruleset_has_its_action_types_and_those_that_speak_to_the_game(ruleset, names):
+    assert [kind.value for kind in action_types(ruleset)] == names
+
+
+def test_netsecgame_has_the_first_action_types():
+    assert [kind.value for kind in ActionType] == [*NETSECGAME, *RESPONSES]
+
+
 @pytest.mark.parametrize("name", ["Attacker", "attacker", "AgentRole.ATTACKER"])
 def test_role_is_read_in_any_case(name):
     assert AgentRole.from_string(name) is AgentRole.Attacker
@@ -124,7 +150,7 @@ def test_value_of_a_wrong_dict_is_refused(cls, wrong):
         cls.from_dict(wrong)
 
 
-@given(some.actions)
+@given(some.all_actions)
 def test_action_survives_dict_json_and_wire(action):
     assert Action.from_dict(action.as_dict) == action
     assert Action.from_json(action.to_json()) == action
@@ -175,7 +201,7 @@ def test_action_takes_blocked_ip_for_blocked_host():
         ([], "begins with its code"),
         ("x", "begins with its code"),
         ([True, 1, 1], "begins with its code"),
-        ([9, 1, 1], "unknown action code 9"),
+        ([12, 1, 1], "unknown action code 12: codes go from 0 to 11"),
         ([-1, 1, 1], "unknown action code -1"),
         ([1, 1], "FindServices takes source_host, target_host"),
         ([1, None, 2], "source_host is missing"),
@@ -183,6 +209,8 @@ def test_action_takes_blocked_ip_for_blocked_host():
         ([0, 1, [1, 33]], "target_network: 33 is not a prefix length"),
         ([3, 1, 2, ["s", "t", "v", 1]], "target_service: service is_local"),
         ([4, 1, 2, ["o", "i", -0.5, "", ""]], "data: data size"),
+        ([6, 1], "IsolateHost takes source_host, target_host"),
+        ([11, 1, 2], "PatchService takes source_host, target_host, target_service"),
     ],
 )
 def test_action_of_a_wrong_wire_form_says_what_is_wrong(wire, said):

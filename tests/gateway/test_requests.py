@@ -97,6 +97,8 @@ def test_quit_needs_nothing():
         (b'{"parameters": {}}', "'action_type' is missing"),
         (b'{"action_type": "ActionType.Fly", "parameters": {}}', "Fly"),
         (b'{"action_type": 7, "parameters": {}}', ""),
+        (written("IsolateHost", source_host=HOST, target_host=HOST), "Invalid ActionType: IsolateHost"),
+        (written("PatchService", source_host=HOST, target_host=HOST), "Invalid ActionType: PatchService"),
         (b'{"action_type": "ActionType.FindData", "parameters": 7}', ""),
         (b'{"action_type": "ActionType.FindData", "parameters": {}}', "source_host is missing"),
         (written("FindData", source_host={"ip": "10.0.0.1"}), "target_host is missing"),

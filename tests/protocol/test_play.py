@@ -21,7 +21,7 @@ from netsiege.protocol.play import (
 from tests import strategies as some
 
 
-@given(some.actions)
+@given(some.all_actions)
 def test_action_body_survives_the_wire(action):
     assert read_action(action_body(action)) == action
 
@@ -106,7 +106,7 @@ def test_body_that_is_nested_deeply_is_refused_and_raises_nothing_else(nested):
             read_trajectory(b"\x95" + b"".join([*fields[:at], nested, *fields[at + 1 :]]))
 
 
-@given(st.lists(some.states, min_size=1, max_size=4), some.actions)
+@given(st.lists(some.states, min_size=1, max_size=4), some.all_actions)
 def test_trajectory_survives_the_wire_in_netsecgames_form(states, action):
     steps = [
         trajectory_step(action.to_wire(), -1, later.delta_from(earlier))

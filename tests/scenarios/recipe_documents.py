@@ -56,13 +56,19 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     middle = draw(st.sampled_from([each for each in inside if each != "servers"]))
     percent = st.integers(1, 100)
     document["firewall"] = [
-        {"from": "office", "to": middle if middle != "office" else "servers", "percent": draw(percent)},
-        {"from": middle, "to": ["servers"], "percent": draw(percent)},
+        {
+            "from": "office",
+            "from_percent": draw(percent),
+            "to": middle if middle != "office" else "servers",
+            "percent": draw(percent),
+        },
+        {"from": middle, "from_percent": draw(percent), "to": ["servers"], "percent": draw(percent)},
         *draw(
             st.lists(
                 st.fixed_dictionaries(
                     {
                         "from": st.sampled_from(inside),
+                        "from_percent": percent,
                         "to": st.sampled_from(sorted(roles)),
                         "percent": percent,
                     }

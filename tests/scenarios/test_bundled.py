@@ -313,6 +313,10 @@ def test_describe_shows_all_there_is_to_a_topology() -> None:
         "",
         "FIREWALL: FROM  TO",
         "client_1        smb_server",
+        "",
+        "SIEGE-1: SERVICE  VERSION     HOSTS  VULNERABILITY   SCORE  EXPLOITABILITY",
+        "microsoft-ds      10.0.19041  1      CVE-2021-34527  8.8    2.8",
+        "ms-wbt-server     10.0.19041  2      CVE-2020-16896  7.5    3.9",
     ]
 
 

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,17 @@ from hypothesis import strategies as st
 from netsiege.agents import BaseAgent
 from netsiege.agents.local_match import LocalMatch
 from netsiege.game import Action, AgentRole, Observation, generate_valid_actions
+from netsiege.protocol.frames import MAX_AGENT_FRAME_BYTES
 from netsiege.scenarios import Spec, Topology, check_file, default_task, load_task_file, load_topology
 from netsiege.scenarios.generate import (
     SUITES,
     generate,
+    generate_entry,
     load_recipe,
     recipe_names,
     shortest_attack,
 )
-from netsiege.scenarios.model import View
+from netsiege.scenarios.model import Host, View
 from netsiege.scenarios.reading import Place, Report
 from netsiege.scenarios.source import parse
 from netsiege.scenarios.topology import read_topology
@@ -34,17 +37,19 @@ from tests.commands import command
 from tests.scenarios.recipe_documents import documents, recipe_of, small_document
 
 GOLDEN = {
-    ("office", 5, 1): "977fa2996cbc0dd983de13a4d9b777b48ad0edd211211d1725591894566b878b",
-    ("office", 50, 7): "450b4d8b24cce1c94d295fb13b47b0fb0c38f71dd12b95a0788e677c1050c651",
-    ("office", 333, 18446744073709551615): "02713b7ed632dfeb7205f82d3a390a5980ec826044a57a6b53f97542c1910627",
-    ("fortress", 24, 2): "93439104e2358de8210f3ce86002d4c67336ec9549131179c6f390d5c0a172e3",
-    ("fortress", 1200, 3): "2cd08ba9ea75fa18defe397102b5b28bf112c9e608640386078acd930f3c975d",
+    ("office", 5, 1): "7241483b7fca279bbe2efd3e59d9b562fecbc8d6cea87aa27cc106f7e4ed1eee",
+    ("office", 50, 7): "f8ed98f2cfc0b5c1020d276dfca65efe2ea6180b7c39a67edd66d7bfe13ad57b",
+    ("office", 333, 18446744073709551615): "380efb4e213172409d9a17f33848bb9556a580b8a65ac58d7b2c662988a4148f",
+    ("fortress", 24, 2): "467b82082927fe438ce3d5fdaf5162785095cbd31c27a39c73d74095dade1523",
+    ("fortress", 1200, 3): "2a88dffaac42300c60144c43a05973e83e4196085a22d2548753c2837e41698c",
+    ("plant", 31, 4): "64417882a08889e79f8e71f75367f79fe8d2f434b6fd7df6003181247d5dd426",
+    ("plant", 900, 5): "3422c6782bf066834af7cf27c1af0a7da469ed718577bff7b58eb00bc05e7a9d",
 }
 """SHA-256 of files that anybody may have made by now."""
 
 SUITE_GOLDEN = {
-    "unseen-100": "a5d7e6e8d44a1ec4f1af25183f40d106c5261af63d5b8faea48c19afe83a9354",
-    "unseen-30": "869b3c78539188b06ecdeb8f10773625f95ff907f1d8fcc91ca3f8fca6b813ad",
+    "unseen-100": "9a579618e4be048b74333c075438ddea43fe818734553f0bba54d376cf893e55",
+    "unseen-30": "8d1dba2b6a1979f932d662e32c120ad106db329886f666ab24fb24c68342a07e",
 }
 """SHA-256 of all scenario files of a suite, one after the other."""
 
@@ -96,7 +101,6 @@ def test_any_recipe_gives_a_valid_network_that_is_won_as_planned(
     assert read == made.topology
     assert sum(not host.is_router for host in made.topology.hosts) == hosts
     assert generate(recipe, hosts, seed) == made
-    assert all(plan.chance == 1 for plan in made.plans)
     planned, total, reason = played(made.topology, seed)
     assert {len(plan) for plan in made.plans} == {planned} == {made.difficulty}
     assert (total, reason) == (100 - planned, "AgentStatus.Success")
@@ -164,13 +168,37 @@ def test_bundled_recipe_makes_networks_of_every_size(name: str) -> None:
         assert f"{hosts} hosts, seed {hosts}. The shortest attack takes " in made.topology.description
 
 
-def test_harder_recipe_is_harder() -> None:
-    easy, hard = (
-        [generate(load_recipe(name), 60, s).difficulty for s in range(10)] for name in ("office", "fortress")
+def test_harder_recipes_are_harder() -> None:
+    easy, hard, hardest = (
+        [generate(load_recipe(name), 60, s).difficulty for s in range(10)]
+        for name in ("office", "fortress", "plant")
     )
-    assert min(easy) == 5
-    assert max(easy) < max(hard)
-    assert sum(easy) < sum(hard)
+    assert (min(easy), max(hardest)) == (5, 17)
+    assert max(easy) < max(hard) < max(hardest)
+    assert sum(easy) < sum(hard) < sum(hardest)
+
+
+@pytest.mark.parametrize(("size", "steps"), [(4, 8), (2, 5)])
+def test_footholds_do_not_get_on_where_only_some_hosts_do(size: int, steps: int) -> None:
+    document = small_document()
+    document["firewall"] = [{"from": "office", "from_percent": 50, "to": "servers"}]
+    document["roles"]["office"]["size"] = size
+    made = generate(recipe_of(document), 63, 9)
+    subnets: dict[str, list[Host]] = {}
+    for host in made.topology.hosts:
+        subnets.setdefault(host.name.rpartition("-")[0], []).append(host)
+    sources = {rule.source for rule in made.topology.rules}
+    for name, hosts in subnets.items():
+        if not name.startswith("office"):
+            continue
+        starts = {host.name for host in hosts if host.start}
+        getting_on = {host.name for host in hosts if f"{host.addresses[0]}/32" in sources}
+        if len(starts) == len(hosts):
+            assert getting_on == starts
+        else:
+            assert len(getting_on) == -(-len(hosts) // 2)
+            assert not getting_on & starts
+    assert made.difficulty == steps
 
 
 # --- the command --------------------------------------------------------------------------------------------
@@ -227,6 +255,9 @@ def test_command_reads_a_recipe_from_a_file(tmp_path: Path) -> None:
         (("--suite", "unseen-100"), "--suite: needs a folder"),
         (("--suite", "unseen-10", "--out", "x"), "suite: there is none called 'unseen-10'; "),
         (("--suite", "unseen-100", "--seed", 1, "--out", "x"), "--suite: says what to generate"),
+        (("--list", "--suite", "unseen-10"), "suite: there is none called 'unseen-10'; "),
+        (("--list", "--hosts", 9), "--list: lists suites"),
+        (("--list", "--suite", "unseen-100", "--out", "x"), "--list: lists suites"),
     ],
 )
 def test_mistake_on_the_command_line_is_told(tmp_path: Path, words: tuple[object, ...], said: str) -> None:
@@ -255,14 +286,49 @@ def test_suite_is_written_and_never_changes(tmp_path: Path, name: str) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(SUITES[name]) == int(name.partition("-")[2])
     for row, entry in zip(rows, SUITES[name], strict=True):
-        assert (row["recipe"], row["hosts"], row["seed"]) == tuple(map(str, attrs.astuple(entry)))
-        assert 5 <= int(row["steps"]) <= 14
-        assert (folder / f"{row['scenario']}-task.yaml").is_file()
+        assert tuple(row.values()) == (entry.name, *map(str, attrs.astuple(entry)))
+        text = (folder / f"{entry.name}.yaml").read_text()
+        assert f"The shortest attack takes {entry.steps} steps;" in text
+        assert (folder / f"{entry.name}-task.yaml").is_file()
     last = folder / f"{rows[-1]['scenario']}-task.yaml"
     assert load_task_file(last).topology.name == rows[-1]["scenario"]
     assert suite_digest(folder) == SUITE_GOLDEN[name]
 
 
+@pytest.mark.parametrize("name", SUITES)
+def test_suite_is_spread_over_difficulties(name: str) -> None:
+    levels = Counter(entry.steps for entry in SUITES[name])
+    assert set(levels) == {5, 8, 11, 14, 17}
+    assert max(levels.values()) <= len(SUITES[name]) * 2 // 5
+
+
+def test_suites_are_listed_with_their_difficulties() -> None:
+    told = command("scenario", "generate", "--list").stdout
+    assert all(f"{name} " in told and f" {len(entries)} " in told for name, entries in SUITES.items())
+    rows = list(
+        csv.DictReader(command("scenario", "generate", "--suite", "unseen-30", "--list").stdout.splitlines())
+    )
+    assert [(row["scenario"], int(row["steps"])) for row in rows] == [
+        (entry.name, entry.steps) for entry in SUITES["unseen-30"]
+    ]
+
+
+@pytest.mark.soak
+def test_networks_of_a_suite_fit_into_a_message_to_a_hub() -> None:
+    largest = max(len(generate_entry(entry).spec.to_bytes()) for entry in SUITES["unseen-30"])
+    assert largest < MAX_AGENT_FRAME_BYTES
+
+
+def test_spec_of_a_generated_network_is_what_its_files_say(tmp_path: Path) -> None:
+    made = generate_entry(SUITES["unseen-100"][4])
+    (tmp_path / "net.yaml").write_text(made.text)
+    (tmp_path / "task.yaml").write_text(made.task_file("net.yaml"))
+    loaded = load_task_file(tmp_path / "task.yaml")
+    spec = made.spec
+    assert loaded.topology == spec.topology
+    assert attrs.evolve(loaded.task, scenario=spec.task.scenario) == spec.task
+
+
 def test_suites_have_no_network_in_common() -> None:
     entries = [entry for suite in SUITES.values() for entry in suite]
-    assert len(set(entries)) == len(entries)
+    assert len({entry.name for entry in entries}) == len(entries)

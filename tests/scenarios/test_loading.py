@@ -201,7 +201,7 @@ def test_check_file_tells_tasks_from_topologies_and_reports_all_of_either(tmp_pa
     assert check_file(net) == (
         [
             f"{net}: x: written twice, on lines 7 and 8",
-            f"{net}: x: unknown key; known: name, description, networks, hosts, routers, firewall",
+            f"{net}: x: unknown key; known: extends, name, description, networks, hosts, routers, firewall",
         ],
         (),
     )

@@ -17,7 +17,17 @@ import attrs
 import pytest
 
 from netsiege.errors import ConfigError
-from netsiege.scenarios import Spec, describe, load_spec, load_topology, model, reading, topology, views
+from netsiege.scenarios import (
+    Spec,
+    contents,
+    describe,
+    load_spec,
+    load_topology,
+    model,
+    reading,
+    topology,
+    views,
+)
 from netsiege.scenarios import limits as of
 from netsiege.scenarios.model import DataItem, Host, RoleTask, Rule, ServiceItem, Task, Topology, View
 from netsiege.scenarios.source import MAX_DIRECTIVES
@@ -179,7 +189,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         "MAX_RULES": 30, "MAX_KINDS_OF_SERVICES": 6, "MAX_STARTS": 50, "MAX_RULE_SOURCES": 60,
         "MAX_LISTED": 9, "MAX_DRAWS": 3,
     }  # fmt: skip  # no table
-    for module in (of, topology, views):
+    for module in (of, contents, topology, views):
         for name, limit in wanted.items():
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, limit)

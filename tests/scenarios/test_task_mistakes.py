@@ -126,7 +126,7 @@ PROBLEMS = [
     (changed(pacing="fast"), "pacing: 'fast' is not one of realtime, rounds"),
     (changed(pacng="rounds"), "pacng: unknown key; nearest: pacing"),
     (changed(seat={"Attacker": 1}), "seat: unknown key; nearest: seats"),
-    (changed(ruleset="siege-9"), "ruleset: 'siege-9' is not one of netsecgame"),
+    (changed(ruleset="siege-9"), "ruleset: 'siege-9' is not one of netsecgame, siege-1"),
     (changed(name="my task"),
      "name: 'my task' is no name: 1 to 64 letters, digits, '_', '-' and '.', and no address"),
     (changed(clock={"move": 3}), "clock.move: unknown key; nearest: move_s"),
@@ -266,7 +266,7 @@ def test_task_with_many_mistakes_reports_all_at_once(tmp_path: Path) -> None:
         "coordinator.agents.Attacker.max_steps: -1 is not a whole number from 1 to 2147483648",
         "env.required_players: 0 is not a whole number from 1 to 65534",
         "pacing: 'fast' is not one of realtime, rounds",
-        "ruleset: 'x' is not one of netsecgame",
+        "ruleset: 'x' is not one of netsecgame, siege-1",
     ]
 
 

@@ -21,13 +21,38 @@ from netsiege.session import Session
 from tests.sdk.hub_frames import frame
 
 
-def seated_session(handle=7):
+def seated_session(handle=7, ruleset="netsecgame", info=()):
     session = Session("me")
     number, _ = session.join("default", AgentRole.Attacker)
-    first = observation_body(Seen.FULL, 0, [], GameState().to_wire())
-    told = Seated(1, "Attacker", 0, 5, None, 100, "goal", "hash", "netsecgame", first)
+    first = observation_body(Seen.FULL, 0, list(info), GameState().to_wire())
+    told = Seated(1, "Attacker", 0, 5, None, 100, "goal", "hash", ruleset, first)
     session.receive(frame(Kind.SEATED, handle, number, told.encode()))
     return session, session.seats[handle]
+
+
+@pytest.mark.parametrize(
+    ("ruleset", "count", "has_responses"), [("netsecgame", 9, False), ("siege-1", 15, True)]
+)
+def test_seat_is_told_the_action_types_of_its_ruleset(ruleset, count, has_responses):
+    _, seat = seated_session(ruleset=ruleset)
+    assert seat.ruleset == ruleset
+    assert seat.has_responses is has_responses
+    assert seat.observation.info["actions"] == list(seat.actions)
+    assert len(set(seat.actions)) == count
+    assert {"ActionType.ScanNetwork", "ActionType.ResetGame"} < set(seat.actions)
+
+
+def test_seat_takes_the_action_types_from_its_first_observation_if_they_are_there():
+    named = ["ActionType.ScanNetwork", "ActionType.BlockIP"]
+    _, seat = seated_session(ruleset="siege-1", info=["actions", named])
+    assert seat.actions == tuple(named)
+    assert not seat.has_responses
+
+
+@pytest.mark.parametrize("junk", [None, 7, "ActionType.IsolateHost"])
+def test_action_types_that_are_no_list_are_none(junk):
+    _, seat = seated_session(ruleset="siege-1", info=["actions", junk])
+    assert seat.actions == ()
 
 
 def test_request_numbers_are_new_and_never_zero():

@@ -53,6 +53,23 @@ def test_menu_of_any_state_leads_to_each_valid_action_once_and_a_pass(state, rol
     assert moves == [*valid, None]
 
 
+@pytest.mark.parametrize("state", [GameState(), START, SEEN, TAKEN, rich_state()])
+def test_menu_where_the_match_has_responses_offers_them_to_defenders_only(state):
+    defender, attacker = (menu_of(state, role, True) for role in (AgentRole.Defender, AgentRole.Attacker))
+    valid = generate_valid_actions(state, include_blocks=True, include_responses=True)
+    assert list(every_move(defender)) == [*valid, None]
+    assert list(every_move(attacker)) == [*generate_valid_actions(state), None]
+
+
+def test_menu_asks_which_host_to_respond_on():
+    menu = menu_of(rich_state(), AgentRole.Defender, has_responses=True)
+    [isolate] = matching(menu.options(), "IsolateHost")
+    assert isolate.label.endswith(": cut off from all")
+    menu = menu.choose(isolate)
+    assert menu.question == "from which host?"
+    assert menu.choose(menu.options()[0]).question == "on which host?"
+
+
 def test_menu_of_an_attacker_offers_no_blocks():
     labels = [option.label for option in menu_of(TAKEN, AgentRole.Attacker).options()]
     assert not any(label.startswith("BlockIP") for label in labels)

@@ -28,10 +28,32 @@ PLAYED: tuple[tuple[ActionType, tuple[str, ...]], ...] = (
     (ActionType.ExploitService, ("source_host", "target_host", "target_service")),
     (ActionType.ExfiltrateData, ("source_host", "target_host", "data")),
     (ActionType.BlockIP, ("source_host", "target_host", "blocked_host")),
+    (ActionType.IsolateHost, ("source_host", "target_host")),
+    (ActionType.RestoreHost, ("source_host", "target_host")),
+    (ActionType.ResetCredentials, ("source_host", "target_host")),
+    (ActionType.DeployDecoy, ("source_host", "target_host")),
+    (ActionType.HardenHost, ("source_host", "target_host")),
+    (ActionType.PatchService, ("source_host", "target_host", "target_service")),
 )
 """The actions of the game with their parameters, in the order of their codes on the wire."""
 
 CODE_OF: dict[ActionType, int] = {kind: code for code, (kind, _) in enumerate(PLAYED)}
+
+CODES: dict[str, int] = {"netsecgame": 6, "siege-1": len(PLAYED)}
+"""Ruleset -> how many of `PLAYED` it has, from the first."""
+
+RESPONSES = PLAYED[CODES["netsecgame"] :]
+"""What a defender may do about an attack, where the ruleset has it."""
+
+_SPOKEN = (ActionType.JoinGame, ActionType.QuitGame, ActionType.ResetGame)
+
+
+def action_types(ruleset: str) -> tuple[ActionType, ...]:
+    """What agents may ask for: the actions of a ruleset, then what speaks to the game.
+
+    Of a ruleset that is not known here, all actions.
+    """
+    return (*(kind for kind, _ in PLAYED[: CODES.get(ruleset)]), *_SPOKEN)
 
 
 def _parameters(value: Mapping[str, Any]) -> FrozenMap[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence, Set
+from functools import partial
 from operator import attrgetter
 from typing import overload
 
-from netsiege.game.action import Action
+from netsiege.game.action import RESPONSES, Action
 from netsiege.game.state import GameState
-from netsiege.game.values import IP, ActionType
+from netsiege.game.values import IP, ActionType, Service
 
 # the same orders as the classes' own, which compare field by field in Python and cost ten times as much
 _BY_IP = attrgetter("ip")
@@ -18,6 +19,7 @@ _BY_SERVICE = attrgetter("name", "type", "version", "is_local")
 _BY_DATA = attrgetter("owner", "id", "type")
 
 _Segment = tuple[int, Callable[[int], Action]]
+_Target = tuple[IP] | tuple[IP, Service]
 
 
 class ValidActions(Set[Action], Sequence[Action]):
@@ -73,12 +75,15 @@ class ValidActions(Set[Action], Sequence[Action]):
         return self[rng.randrange(len(self))] if self else self[0]
 
 
-def generate_valid_actions(state: GameState, include_blocks: bool = False) -> ValidActions:
+def generate_valid_actions(
+    state: GameState, include_blocks: bool = False, include_responses: bool = False
+) -> ValidActions:
     """The actions that can be expected to do something, as far as `state` knows.
 
     The same set as NetSecGame's function of this name: scans of known networks, service scans of known
     hosts, exploits of known services, data searches on controlled hosts, exfiltration of known data to other
-    controlled hosts and, if asked for, blocks; known blocks are left out.
+    controlled hosts and, if asked for, blocks; known blocks are left out. Responses, which NetSecGame does
+    not have, are those from each controlled host to each that it reaches, or to a known service there.
     """
     controlled = sorted(state.controlled_hosts, key=_BY_IP)
     known = sorted(state.known_hosts, key=_BY_IP)
@@ -139,7 +144,31 @@ def generate_valid_actions(state: GameState, include_blocks: bool = False) -> Va
                     source_host=source,
                 )
             )
+    if include_responses:
+        segments += _responses(state, controlled)
     return ValidActions(segments)
+
+
+def _responses(state: GameState, controlled: Sequence[IP]) -> Iterator[_Segment]:
+    """By type, then by source. Sources that are cut off from nothing share their lists."""
+    hosts: list[_Target] = [(host,) for host in controlled]
+    served: list[_Target] = [
+        (host, service)
+        for host in controlled
+        for service in sorted(state.known_services.get(host, ()), key=_BY_SERVICE)
+    ]
+    for kind, names in RESPONSES:
+        targets = served if "target_service" in names else hosts
+        for source in controlled:
+            blocked = state.known_blocks.get(source)
+            reached = [target for target in targets if target[0] not in blocked] if blocked else targets
+            yield len(reached), partial(_response, kind, names, source, reached)
+
+
+def _response(
+    kind: ActionType, names: tuple[str, ...], source: IP, targets: Sequence[_Target], i: int
+) -> Action:
+    return Action(kind, dict(zip(names, (source, *targets[i]), strict=True)))
 
 
 def _segment(

@@ -264,16 +264,19 @@ class Data:
         )
 
 
-class _Word(enum.Enum):
-    """An enumeration whose members equal their own names in text, with or without the class in front."""
+class Word(enum.Enum):
+    """An enumeration whose members equal their own names in text, with or without the class in front.
+
+    So do members of the same name of another enumeration of the same name.
+    """
 
     def to_string(self) -> str:
         """The bare name."""
         return str(self.value)
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, type(self)):
-            return bool(self.value == other.value)
+        if isinstance(other, Word):
+            return bool(self.value == other.value and type(self).__name__ == type(other).__name__)
         if isinstance(other, str):
             return bool(self.value == other.removeprefix(f"{type(self).__name__}."))
         return NotImplemented
@@ -292,8 +295,10 @@ class _Word(enum.Enum):
 
 
 @enum.unique
-class ActionType(_Word):
-    """What an agent can do; the last three speak to the game rather than play it."""
+class ActionType(Word):
+    """What an agent can do: NetSecGame's types, the last three of which speak to the game rather than play
+    it, and those of other rulesets.
+    """
 
     ScanNetwork = "ScanNetwork"
     FindServices = "FindServices"
@@ -304,12 +309,18 @@ class ActionType(_Word):
     JoinGame = "JoinGame"
     QuitGame = "QuitGame"
     ResetGame = "ResetGame"
+    IsolateHost = "IsolateHost"
+    RestoreHost = "RestoreHost"
+    ResetCredentials = "ResetCredentials"
+    DeployDecoy = "DeployDecoy"
+    HardenHost = "HardenHost"
+    PatchService = "PatchService"
 
-    __hash__ = _Word.__hash__
+    __hash__ = Word.__hash__
 
 
 @enum.unique
-class AgentStatus(_Word):
+class AgentStatus(Word):
     """Where a seat stands in its episode."""
 
     Playing = "Playing"
@@ -319,7 +330,7 @@ class AgentStatus(_Word):
     Success = "Success"
     Fail = "Fail"
 
-    __hash__ = _Word.__hash__
+    __hash__ = Word.__hash__
 
 
 @enum.unique

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -111,9 +112,17 @@ def read_observation(body: bytes | memoryview, before: GameState | None) -> tupl
     except (ValueError, RecursionError) as error:  # a message may quote what is nested too deeply
         raise ProtocolError(Code.MALFORMED, f"observation: {error}") from None
     told = dict(zip(info[::2], info[1::2], strict=True))
-    if "last_trajectory" in told:
-        told["last_trajectory"] = read_trajectory(told["last_trajectory"])
+    for key in _READERS.keys() & told.keys():
+        told[key] = _READERS[key](told[key])
     return Observation(known, reward, bool(flags & Seen.END), told), Seen(flags)
+
+
+def _read_json(text: Any) -> Any:
+    """What the engine tells as JSON text: a list of alerts, the scores of an episode."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ProtocolError(Code.MALFORMED, f"info: {error}") from None
 
 
 def trajectory_body(
@@ -148,3 +157,7 @@ def read_trajectory(body: Any) -> dict[str, Any]:
         "agent_role": role,
         "agent_name": name,
     }
+
+
+_READERS: Final = {"last_trajectory": read_trajectory, "alerts": _read_json, "scores": _read_json}
+"""The values in an observation's info that travel packed."""

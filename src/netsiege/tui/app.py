@@ -21,7 +21,7 @@ from netsiege.shown import shown_lines
 from netsiege.tui.game import Game
 from netsiege.tui.hints import Adviser
 from netsiege.tui.hosts import LEGEND
-from netsiege.tui.moves import Menu, menu_of
+from netsiege.tui.moves import Menu
 from netsiege.tui.table import Table
 from netsiege.tui.widgets import History, MoveMenu, NetworkMap, NetworkTree
 
@@ -173,6 +173,7 @@ class SiegeApp(App[None]):
             str(told.get("goal_description", goal)),
             seed,
             self._clock(),
+            seat is not None and seat.has_responses,
         )
         self._menu, self._adviser = self.table.menu, None
         self._say("a new episode" if self.table.episode > 1 else self._notice.removesuffix("taking a seat …"))
@@ -264,7 +265,7 @@ class SiegeApp(App[None]):
         if not record.is_live:
             self._look(len(record.turns))
         elif self._menu is not None and self._menu.depth and not self.is_busy:
-            self._menu = menu_of(record.latest.state, self.table.role)
+            self._menu = self.table.first_question(record.latest.state)
             self._show_menu()
 
     def action_map(self) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from attrs import frozen
 
 from netsiege.game import Action, ActionType, AgentRole, Data, GameState, Service, generate_valid_actions
+from netsiege.game.action import RESPONSES
 from netsiege.game.valid_actions import ValidActions
 from netsiege.shown import shown
 
@@ -23,6 +24,7 @@ ORDER: Final[dict[ActionType, tuple[str, ...]]] = {
     ActionType.FindData: ("source_host", "target_host"),
     ActionType.ExfiltrateData: ("source_host", "data", "target_host"),
     ActionType.BlockIP: ("source_host", "target_host", "blocked_host"),
+    **dict(RESPONSES),
 }
 """The questions about each type, in the order in which the valid actions are listed."""
 
@@ -41,6 +43,12 @@ _SAID: Final = {
     ActionType.FindData: "look for data",
     ActionType.ExfiltrateData: "bring out",
     ActionType.BlockIP: "cut off a host",
+    ActionType.IsolateHost: "cut off from all",
+    ActionType.RestoreHost: "set up anew",
+    ActionType.ResetCredentials: "new passwords",
+    ActionType.DeployDecoy: "bait beside it",
+    ActionType.HardenHost: "fewer ways in",
+    ActionType.PatchService: "mend a service",
 }
 """What each type is for, short enough for a narrow menu."""
 
@@ -134,9 +142,12 @@ class Menu:
         return str(key)
 
 
-def menu_of(state: GameState, role: AgentRole) -> Menu:
-    """The first question about the next move of a seat: blocks are for defenders only."""
-    actions = generate_valid_actions(state, include_blocks=role is AgentRole.Defender)
+def menu_of(state: GameState, role: AgentRole, has_responses: bool = False) -> Menu:
+    """The first question about the next move of a seat: blocks are for defenders only, and so are responses,
+    where the match has them.
+    """
+    defends = role is AgentRole.Defender
+    actions = generate_valid_actions(state, defends, defends and has_responses)
     return Menu(actions, 0, len(actions))
 
 

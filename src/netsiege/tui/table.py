@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import define, field
 
-from netsiege.game import Action, AgentRole, Observation
+from netsiege.game import Action, AgentRole, GameState, Observation
 from netsiege.shown import shown
 from netsiege.tui.hosts import NetworkView, networks_of
 from netsiege.tui.moves import Menu, menu_of
@@ -38,6 +38,8 @@ class Table:
     seed: int | None = None
     record: Record | None = None
     menu: Menu | None = None
+    has_responses: bool = False
+    """Whether the match has responses, for defenders."""
     began_s: float = 0.0
     asked_s: float = 0.0
     stopped_s: float | None = None
@@ -51,8 +53,10 @@ class Table:
         goal: str,
         seed: int | None,
         now_s: float,
+        has_responses: bool = False,
     ) -> None:
         """A new episode, with what the seat was told of it."""
+        self.has_responses = has_responses
         self.role, self.max_steps, self.goal = role, max_steps, shown(goal, GOAL_CHARS)
         self.episode += 1
         self.seed = seed
@@ -73,7 +77,11 @@ class Table:
             self.menu, self.stopped_s = None, now_s
             self.wins += self._end_word == "Success"
         else:
-            self.menu = menu_of(observation.state, self.role)
+            self.menu = self.first_question(observation.state)
+
+    def first_question(self, state: GameState) -> Menu:
+        """What the player may do in a state."""
+        return menu_of(state, self.role, self.has_responses)
 
     def look(self, place: int) -> None:
         """Looks at another place of the episode; 0 is its start."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -14,8 +15,8 @@ from typing import Any, ClassVar, Final, NamedTuple, Self
 from attrs import Factory, frozen
 
 from netsiege import game
-from netsiege.game import IP, ActionType, AgentInfo, AgentRole, AgentStatus, Data, GameStatus, Service
-from netsiege.game.values import ip_to_int
+from netsiege.game import IP, AgentInfo, AgentRole, AgentStatus, Data, GameStatus, Service
+from netsiege.game.values import Word, ip_to_int
 
 __all__ = [
     "IP",
@@ -32,6 +33,23 @@ __all__ = [
     "ProtocolConfig",
     "Service",
 ]
+
+
+@enum.unique
+class ActionType(Word):
+    """NetSecGame's action types. Equal to ours of the same names, which are more."""
+
+    ScanNetwork = "ScanNetwork"
+    FindServices = "FindServices"
+    FindData = "FindData"
+    ExploitService = "ExploitService"
+    ExfiltrateData = "ExfiltrateData"
+    BlockIP = "BlockIP"
+    JoinGame = "JoinGame"
+    QuitGame = "QuitGame"
+    ResetGame = "ResetGame"
+
+    __hash__ = Word.__hash__
 
 
 def _place(each: Network | IP) -> tuple[int, int, int] | None:

@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 
 from netsiege import game
 from netsiege.client import Client
-from netsiege.compat.netsecgame.game_components import Action, GameState, Observation
+from netsiege.compat.netsecgame.game_components import Action, ActionType, GameState, Observation
 from netsiege.compat.netsecgame.utils.utils import observation_as_dict
 from netsiege.errors import Forfeited, MatchOver, ProtocolError, SiegeError, WorkerLost
-from netsiege.game import ActionType, AgentInfo, AgentRole, GameStatus
+from netsiege.game import AgentInfo, AgentRole, GameStatus
 from netsiege.keys import Keys
 from netsiege.protocol import DEFAULT_ROOM, Reset
 from netsiege.session import Seat
@@ -218,8 +218,12 @@ class BaseAgent:
         seat = self._seat
         if seat is None:
             return _refusal(_NOT_JOINED)
+        try:
+            kind = game.ActionType.from_string(str(action.action_type))
+        except ValueError as error:
+            return _refusal(str(error))
         had_ended = seat.observation.end
-        seen = client.step(seat, game.Action(action.action_type, action.parameters))
+        seen = client.step(seat, game.Action(kind, action.parameters))
         told = Observation(GameState.copy_of(seen.state), seen.reward, seen.end, dict(seen.info))
         return _Reply(GameStatus.FORBIDDEN if had_ended else GameStatus.OK, told)
 
@@ -237,5 +241,5 @@ def _message(seen: game.Observation) -> dict[str, Any]:
     """What is said with it, as the agent's own."""
     said = {name: value for name, value in seen.info.items() if name != "status"}
     if "actions" in said:
-        said["actions"] = list(said["actions"])
+        said["actions"] = [str(kind) for kind in ActionType]
     return said

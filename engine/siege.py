@@ -1,0 +1,309 @@
+"""The rules of `siege-1`: those of `netsecgame`, behind gates, and what defenders may do besides.
+
+`LAWS` is the one table of it: for each action type, by code, its effect and the gates that stand before it.
+A gate lets an action pass, changes it, or stops it: what is stopped teaches nothing, but leaves traces where
+it arrives. Each gate belongs to a rule that a task may switch off (`netsiege.scenarios.model.SiegeRules`),
+and is not even there then. The numbers are in `netsiege.engine.siege_laws`.
+
+How an action type is added is told in the README beside this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from attrs import frozen
+
+from netsiege.engine import rules
+from netsiege.engine.actions import (
+    BLOCK,
+    EXFILTRATE,
+    EXPLOIT,
+    FIND_DATA,
+    FIND_SERVICES,
+    RESPONSES,
+    SCAN,
+    Action,
+)
+from netsiege.engine.deltas import NOTHING, Delta, joined
+from netsiege.engine.knowledge import Knowledge
+from netsiege.engine.rules import Rule
+from netsiege.engine.siege_laws import AWAY_MOVES, DECOYED, HARDENED, LOGIN_SEEN, SEEN, Flaw, Laws
+from netsiege.engine.siege_world import DEFENDER, SiegeWorld
+
+Gate = Callable[[SiegeWorld, Knowledge, int, Action], Action | None]
+"""World, what the seat knows, the seat, the action: the action that goes on, or None."""
+Effect = Callable[[SiegeWorld, Knowledge, int, Action], Delta]
+
+_SURE: Final = Flaw(1.0, LOGIN_SEEN)
+"""A way in for whoever has the credentials."""
+_ANY: Final = Flaw(1.0, SEEN[EXPLOIT])
+"""Where every service can be exploited, as in `netsecgame`."""
+
+
+@frozen
+class Law:
+    """What an action type does. `gates` are pairs: the rule that a gate belongs to, and the gate."""
+
+    effect: Effect
+    gates: tuple[tuple[str, Gate], ...]
+
+
+# --- gates ------------------------------------------------------------------------------------------------
+
+
+def _from_what_is_held(world: SiegeWorld, _knows: Knowledge, seat: int, action: Action) -> Action | None:
+    return action if action[1] < 0 or world.holds(seat, 1 << action[1]) else None
+
+
+def _on_what_is_held(world: SiegeWorld, _knows: Knowledge, seat: int, action: Action) -> Action | None:
+    return action if action[2] < 0 or world.holds(seat, 1 << action[2]) else None
+
+
+def _among_those_that_are_there(
+    world: SiegeWorld, _knows: Knowledge, seat: int, action: Action
+) -> Action | None:
+    """Of a scan, from a source that is not away: hosts that are do not answer."""
+    code, source, members = action
+    away = world.away
+    if not away or source < 0:
+        return action
+    here = 1 << world.board.node_of[source]
+    if here & away:
+        world.miss(seat, here)
+        return None
+    return (code, source, members & ~world.addresses(away))
+
+
+def _between_hosts_that_are_there(
+    world: SiegeWorld, _knows: Knowledge, seat: int, action: Action
+) -> Action | None:
+    away = world.away
+    if not away:
+        return action
+    nodes = _nodes_of(world, action) & away
+    if not nodes:
+        return action
+    world.miss(seat, nodes)
+    return None
+
+
+def _past_the_decoy(world: SiegeWorld, _knows: Knowledge, seat: int, action: Action) -> Action | None:
+    """An attack on a host with a decoy may hit that, which nobody else has a reason to touch."""
+    _, source, target, _ = action
+    if target < 0 or not world.decoys >> world.board.node_of[target] & 1 or source < 0:
+        return action
+    if not world.is_lucky(seat, DECOYED):
+        return action
+    world.alert(EXPLOIT, source, target)
+    return None
+
+
+def _through_a_flaw(world: SiegeWorld, knows: Knowledge, _seat: int, action: Action) -> Action | None:
+    return action if _way_in(world, knows, action) is not None else None
+
+
+def _with_luck(world: SiegeWorld, _knows: Knowledge, seat: int, action: Action) -> Action | None:
+    return action if world.is_lucky(seat, world.laws.chances[action[0]]) else None
+
+
+def _with_luck_and_a_flaw(world: SiegeWorld, knows: Knowledge, seat: int, action: Action) -> Action | None:
+    """An exploit: as likely as its flaw is easy, on a hardened host less. Credentials need no luck."""
+    flaw = _way_in(world, knows, action)
+    if flaw is _SURE:
+        return action
+    chance = world.laws.chances[EXPLOIT] * (1.0 if flaw is None else flaw.chance)
+    if action[2] >= 0 and world.hardened >> world.board.node_of[action[2]] & 1:
+        chance *= HARDENED
+    return action if world.is_lucky(seat, chance) else None
+
+
+def _by_a_defender(world: SiegeWorld, knows: Knowledge, seat: int, action: Action) -> Action | None:
+    """Responses go over a network of their own: that of whoever controls both ends."""
+    _, source, target = action[:3]
+    controlled = knows.controlled
+    if world.roles[seat] != DEFENDER or source < 0 or target < 0:
+        return None
+    return action if controlled >> source & 1 and controlled >> target & 1 else None
+
+
+def _nodes_of(world: SiegeWorld, action: Action) -> int:
+    """The mask of the nodes that an action goes from and to, as far as they exist."""
+    nodes = 0
+    for address in action[1:3]:
+        if address >= 0:
+            nodes |= 1 << world.board.node_of[address]
+    return nodes
+
+
+def _way_in(world: SiegeWorld, knows: Knowledge, action: Action) -> Flaw | None:
+    """What an exploit of a service can go by: credentials, or its worst flaw that nobody has patched."""
+    _, _, target, service = action
+    if target < 0 or type(service) is not int:
+        return None
+    node = world.board.node_of[target]
+    if world.laws.is_on("credentials") and _has_credentials(world, knows, node, service):
+        return _SURE
+    if not world.laws.is_on("vulnerabilities"):
+        return _ANY
+    if world.patched.get(node, 0) >> service & 1:
+        return None
+    return world.laws.flaws.get(node, {}).get(service)
+
+
+def _has_credentials(world: SiegeWorld, knows: Knowledge, node: int, service: int) -> bool:
+    opens = world.laws.opens
+    if not opens or world.reset >> node & 1 or not world.board.open_services_at[node] >> service & 1:
+        return False
+    return any(opens.get(key, 0) >> node & 1 for held in knows.data.values() for key in held)
+
+
+# --- effects ----------------------------------------------------------------------------------------------
+
+
+def _exploit(world: SiegeWorld, knows: Knowledge, seat: int, action: Action) -> Delta:
+    """Also gets back into a host that was lost: the delta teaches what the seat has believed all the time."""
+    gets_in = _gets_in(world, knows, action)
+    delta = rules.RULES[EXPLOIT](world, knows, seat, action)
+    target = action[2]
+    if gets_in and world.conquer(seat, target):
+        delta = joined(delta, world.board.deltas.controlled[target])
+    return delta
+
+
+def _gets_in(world: SiegeWorld, knows: Knowledge, action: Action) -> bool:
+    """Whether the exploit succeeds that nothing has stopped so far."""
+    _, source, target, service = action
+    if min(source, target) < 0 or type(service) is not int:
+        return False
+    known = knows.services.get(target, 0) & world.board.services_at[world.board.node_of[target]]
+    arrives = knows.controlled >> source & world.reach[source] >> target
+    return bool(arrives & known >> service & 1)
+
+
+def _isolate(world: SiegeWorld, _knows: Knowledge, seat: int, action: Action) -> Delta:
+    node = world.board.node_of[action[2]]
+    world.accuse(seat, node)
+    world.isolate(seat, node)
+    return NOTHING
+
+
+def _restore(world: SiegeWorld, _knows: Knowledge, seat: int, action: Action) -> Delta:
+    """Sets a host up anew: whoever had broken in is out; it is not isolated any more."""
+    node = world.board.node_of[action[2]]
+    world.accuse(seat, node)
+    world.rejoin(node)
+    world.evict(node)
+    return NOTHING
+
+
+def _reset_credentials(world: SiegeWorld, _knows: Knowledge, _seat: int, action: Action) -> Delta:
+    world.reset |= 1 << world.board.node_of[action[2]]
+    return NOTHING
+
+
+def _decoy(world: SiegeWorld, _knows: Knowledge, _seat: int, action: Action) -> Delta:
+    world.decoys |= 1 << world.board.node_of[action[2]]
+    return NOTHING
+
+
+def _harden(world: SiegeWorld, _knows: Knowledge, _seat: int, action: Action) -> Delta:
+    world.hardened |= 1 << world.board.node_of[action[2]]
+    return NOTHING
+
+
+def _patch(world: SiegeWorld, _knows: Knowledge, _seat: int, action: Action) -> Delta:
+    _, _, target, service = action
+    if type(service) is int:
+        node = world.board.node_of[target]
+        world.patched[node] = world.patched.get(node, 0) | 1 << service
+    return NOTHING
+
+
+# --- the table --------------------------------------------------------------------------------------------
+
+_HELD: Final = ("responses", _from_what_is_held)
+_HELD_THERE: Final = ("responses", _on_what_is_held)
+_THERE: Final = ("responses", _between_hosts_that_are_there)
+_LUCK: Final = ("success", _with_luck)
+_DEFENDS: Final = ("", _by_a_defender)
+
+LAWS: Final[tuple[Law, ...]] = (
+    Law(rules.RULES[SCAN], (_HELD, ("responses", _among_those_that_are_there), _LUCK)),
+    Law(rules.RULES[FIND_SERVICES], (_HELD, _THERE, _LUCK)),
+    Law(rules.RULES[FIND_DATA], (_HELD, _HELD_THERE, _THERE, _LUCK)),
+    Law(
+        _exploit,
+        (
+            *(_HELD, _THERE, ("responses", _past_the_decoy)),
+            *(("vulnerabilities", _through_a_flaw), ("success", _with_luck_and_a_flaw)),
+        ),
+    ),
+    Law(rules.RULES[EXFILTRATE], (_HELD, _HELD_THERE, _THERE, _LUCK)),
+    Law(rules.RULES[BLOCK], (_HELD, _THERE)),
+    Law(_isolate, (_DEFENDS,)),
+    Law(_restore, (_DEFENDS,)),
+    Law(_reset_credentials, (_DEFENDS,)),
+    Law(_decoy, (_DEFENDS,)),
+    Law(_harden, (_DEFENDS,)),
+    Law(_patch, (_DEFENDS,)),
+)
+"""By code."""
+
+
+def rules_of(laws: Laws) -> tuple[Rule, ...]:
+    """The rule of each action type under a task's laws. Without responses their codes are not there."""
+    codes = len(LAWS) if laws.is_on("responses") else RESPONSES.start
+    return tuple(_rule(law, code, laws) for code, law in enumerate(LAWS[:codes]))
+
+
+def _rule(law: Law, code: int, laws: Laws) -> Rule:
+    gates = tuple(gate for name, gate in law.gates if laws.is_on(name))
+    senses = laws.is_on("sensor") and code in SEEN
+    away_moves = AWAY_MOVES.get(code, 0)
+
+    def play(world: SiegeWorld, knows: Knowledge, seat: int, action: Action) -> Delta:
+        world.tick()
+        mark = world.mark()
+        chance = _seen(world, knows, action) if senses else 0.0
+        passed: Action | None = action
+        for gate in gates:
+            if passed is not None:
+                passed = gate(world, knows, seat, passed)
+        if passed is not None:
+            delta = law.effect(world, knows, seat, passed)
+            if away_moves:
+                world.restart(seat, world.board.node_of[passed[2]], away_moves)
+        else:
+            delta = _attempt(world, knows, seat, action)
+        if senses:
+            world.sense(seat, code, action[1], action[2] if code != SCAN else -1, mark, chance)
+        return delta
+
+    return play  # type: ignore[return-value]  # its worlds are those of this ruleset
+
+
+def _seen(world: SiegeWorld, knows: Knowledge, action: Action) -> float:
+    """The chance that the sensor sees an attacker's action."""
+    if action[0] != EXPLOIT:
+        return SEEN[action[0]]
+    flaw = _way_in(world, knows, action)
+    return SEEN[EXPLOIT] if flaw is None else flaw.seen
+
+
+def _attempt(world: SiegeWorld, knows: Knowledge, seat: int, action: Action) -> Delta:
+    """What an action leaves behind that a gate has stopped: entries in the logs of hosts that it reached."""
+    code, source, target = action[:3]
+    if code in RESPONSES or source < 0 or not (knows.controlled & ~world.lost[seat]) >> source & 1:
+        return NOTHING
+    away = world.addresses(world.away)
+    if away >> source & 1:
+        return NOTHING
+    if code == SCAN:
+        found = target & world.reach[source] & ~away
+        if found:
+            world.note_scan(source, found)
+    elif rules.is_open(world, seat, source, target) and not away >> target & 1:
+        world.note(world.board.node_of[target], source, code)
+    return NOTHING
