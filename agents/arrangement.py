@@ -10,8 +10,9 @@ from netsiege.agents.base import BaseAgent
 from netsiege.agents.registry import AgentChoice, choose_agent
 from netsiege.errors import ConfigError
 from netsiege.game import AgentRole
-from netsiege.scenarios import load_spec_with_warnings
+from netsiege.scenarios import load_spec_with_warnings, under
 from netsiege.scenarios.model import ROUNDS, Spec
+from netsiege.scenarios.vulnerabilities import played
 
 
 @attrs.frozen
@@ -23,6 +24,23 @@ class Arrangement:
     subject: int
     warnings: tuple[str, ...]
 
+    def on(self, spec: Spec) -> Spec:
+        """Another scenario and task for the same agents in the same seats, pacing and ruleset.
+
+        Its task has the roles of these, in the same order.
+        """
+        mine = self.spec.task
+        task = attrs.evolve(
+            spec.task,
+            seats=mine.seats,
+            pacing=mine.pacing,
+            ruleset=mine.ruleset,
+            rules=mine.rules,
+            use_dynamic_addresses=mine.use_dynamic_addresses,
+            save_trajectories=False,
+        )
+        return played(spec.topology, task)
+
 
 def arrange(
     subject: AgentChoice,
@@ -30,15 +48,22 @@ def arrange(
     *,
     scenario: str | None = None,
     task: str | None = None,
+    spec: Spec | None = None,
     role: AgentRole | None = None,
     readdressed: bool = False,
+    ruleset: str | None = None,
 ) -> Arrangement:
-    """Seats an agent and its opponents (`NAME,PARAMETER=VALUE`) on a scenario or a task.
+    """Seats an agent and its opponents (`NAME,PARAMETER=VALUE`) on a scenario or a task, or on a spec.
 
     Opponents take the first role they play that is not the subject's. Several seats play in rounds, one
-    alone as the task says. `readdressed` lets episodes have other addresses. Raises `ConfigError`.
+    alone as the task says. `readdressed` lets episodes have other addresses; `ruleset` replaces the task's.
+    Raises `ConfigError`.
     """
-    spec, warnings = load_spec_with_warnings(task, scenario)
+    warnings: tuple[str, ...] = ()
+    if spec is None:
+        spec, warnings = load_spec_with_warnings(task, scenario, ruleset=ruleset)
+    else:
+        spec = under(spec, ruleset)
     agents = [subject.make(role, name=subject.said[:64])]
     for said in opponents:
         choice = choose_agent(said)
@@ -59,4 +84,4 @@ def arrange(
         use_dynamic_addresses=readdressed or spec.task.use_dynamic_addresses,
         save_trajectories=False,
     )
-    return Arrangement(Spec(spec.topology, changed), tuple(seated), seated.index(agents[0]), tuple(warnings))
+    return Arrangement(Spec(spec.topology, changed), tuple(seated), seated.index(agents[0]), warnings)

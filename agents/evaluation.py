@@ -10,9 +10,9 @@ from typing import Any, Final
 from attrs import frozen
 
 from netsiege.agents.arrangement import Arrangement
-from netsiege.agents.local_match import LocalMatch
+from netsiege.agents.networks import Matches, Networks
 from netsiege.engine.streams import derive
-from netsiege.engine.tables import Tables, compile_spec
+from netsiege.engine.tables import Tables
 from netsiege.game import AgentStatus
 from netsiege.protocol import Result
 
@@ -33,8 +33,20 @@ class Figure:
 
 
 @frozen
+class Level:
+    """What an agent has achieved on the networks of one difficulty: shortest attacks of so many `steps`."""
+
+    steps: int
+    episodes: int
+    wins: int
+    win_rate: Figure
+    mean_return: Figure
+    mean_steps: Figure
+
+
+@frozen
 class Evaluation:
-    """What an agent has achieved."""
+    """What an agent has achieved; `levels`, ascending, only on generated networks."""
 
     agent: str
     scenario: str
@@ -43,20 +55,23 @@ class Evaluation:
     win_rate: Figure
     mean_return: Figure
     mean_steps: Figure
+    levels: tuple[Level, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; each figure has its interval beside it."""
-        told: dict[str, Any] = {
-            "agent": self.agent,
-            "scenario": self.scenario,
-            "episodes": self.episodes,
-            "wins": self.wins,
-        }
-        for name in ("win_rate", "mean_return", "mean_steps"):
-            figure: Figure = getattr(self, name)
-            told[name] = figure.value
-            told[f"{name}_interval"] = [figure.low, figure.high]
+        told = {"agent": self.agent, "scenario": self.scenario, **_plain(self)}
+        if self.levels:
+            told["by_difficulty"] = [{"shortest_attack": each.steps, **_plain(each)} for each in self.levels]
         return told
+
+
+def _plain(told: Evaluation | Level) -> dict[str, Any]:
+    plain: dict[str, Any] = {"episodes": told.episodes, "wins": told.wins}
+    for name in ("win_rate", "mean_return", "mean_steps"):
+        figure: Figure = getattr(told, name)
+        plain[name] = figure.value
+        plain[f"{name}_interval"] = [figure.low, figure.high]
+    return plain
 
 
 def evaluate(
@@ -66,31 +81,45 @@ def evaluate(
     *,
     readdressed: bool = False,
     tables: Tables | None = None,
+    networks: Networks | None = None,
     progress: Callable[[Result], None] = lambda _result: None,
 ) -> Evaluation:
     """Plays `episodes` episodes, each drawn from a seed of its own, and counts the subject's.
 
     Equal arguments give equal results: every agent draws anew in each episode. `readdressed` plays each under
     addresses drawn from its seed; the arrangement must be made for that. `tables` may be those of its spec.
+    With `networks`, each episode is played on the next of these.
     """
-    match = LocalMatch(tables or compile_spec(arrangement.spec.to_bytes()), arrangement.agents, seed)
+    matches = Matches(arrangement, seed, networks, tables)
     me = arrangement.subject
     results: list[Result] = []
+    by_level: dict[int, list[Result]] = {}
     for number in range(episodes):
+        match, steps = matches.of(number)
         for i, agent in enumerate(arrangement.agents):
             agent.rng.seed(derive(seed, f"evaluate/{number}/agent/{i}"))
         drawn = derive(seed, f"evaluate/{number}")
         results.append(match.play_episode(seed=drawn, randomize_topology=readdressed))
+        if steps is not None:
+            by_level.setdefault(steps, []).append(results[-1])
         progress(results[-1])
-    wins = sum(result.statuses[me] == AgentStatus.Success.value for result in results)
     return Evaluation(
         arrangement.agents[me].name,
-        arrangement.spec.topology.name,
-        episodes,
+        arrangement.spec.topology.name if networks is None else networks.label,
+        *_figures(results, me),
+        tuple(Level(steps, *_figures(by_level[steps], me)) for steps in sorted(by_level)),
+    )
+
+
+def _figures(results: Sequence[Result], seat: int) -> tuple[int, int, Figure, Figure, Figure]:
+    """Episodes, wins, win rate, mean return and mean steps of a seat."""
+    wins = sum(result.statuses[seat] == AgentStatus.Success.value for result in results)
+    return (
+        len(results),
         wins,
-        share(wins, episodes),
-        mean([result.returns[me] for result in results]),
-        mean([result.steps[me] for result in results]),
+        share(wins, len(results)),
+        mean([result.returns[seat] for result in results]),
+        mean([result.steps[seat] for result in results]),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from netsiege.engine.game import Game
@@ -17,6 +18,12 @@ from netsiege.protocol import EVENT_HEAD, HUB_SEAT, OUT_HEAD, Cause, Flag, Kind,
 _LENGTH: Final = struct.Struct(">I")
 _ARENA: Final = (Cause.WORKER, Cause.HUB, Cause.FAULT)
 """Ends that come from outside of the match, so that some of its outputs may never have been taken."""
+
+
+@lru_cache(maxsize=4)
+def _compiled(spec: bytes) -> Tables:
+    """Matches of one spec are often played again in a row; compiling it takes as long as some of them do."""
+    return compile_spec(spec)
 
 
 class Chain:
@@ -95,7 +102,7 @@ class Recorder:
     ) -> None:
         self._spec = spec
         self._seats = tuple(seats)
-        self.tables: Tables = compile_spec(spec)
+        self.tables: Tables = _compiled(spec)
         self.game = Game(self.tables, match, seed, seats, episodes)
         self.tally = Tally(len(self._seats), told)
         self.results: list[Result] = []

@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 from netsiege.agents.arrangement import Arrangement, arrange
 from netsiege.agents.learning.learner import TabularLearner
 from netsiege.agents.learning.table import FILE, Table
-from netsiege.agents.local_match import LocalMatch
+from netsiege.agents.networks import Matches, Networks
 from netsiege.agents.registry import choose_agent, list_agents
 from netsiege.engine.streams import derive
 from netsiege.errors import ConfigError
@@ -55,6 +55,10 @@ class Plan:
     explore: float = 0.6
     """The share of the episodes over which ε falls."""
     readdressed: bool = False
+    networks: Networks | None = None
+    """Each episode is played on the next of these, instead of on a scenario."""
+    ruleset: str | None = None
+    """Instead of the task's."""
 
     @rate.default
     def _(self) -> float:
@@ -86,7 +90,9 @@ class Plan:
             self.opponents,
             scenario=self.scenario,
             task=self.task,
+            spec=None if self.networks is None else self.networks.network(self.seed, 0).spec,
             readdressed=self.readdressed,
+            ruleset=self.ruleset,
         )
         if all(agent.role is not AgentRole.Attacker for agent in made.agents):
             said = "learns from attacks, and nobody attacks; add an attacker: --opponent scripted-attacker"
@@ -153,13 +159,7 @@ class Training:
         made = cls._of(plan, folder)
         begun, asked = about.get("plan"), _plain(plan)
         if begun != asked:
-            other = [name for name in asked if not isinstance(begun, dict) or begun.get(name) != asked[name]]
-            told = (
-                ", ".join(f"{name} ({begun.get(name)!r})" for name in other)
-                if isinstance(begun, dict)
-                else "all"
-            )
-            raise ConfigError(f"{folder}: the training was begun with another {told}")
+            raise ConfigError(f"{folder}: the training was begun with another {_differences(begun, asked)}")
         made.learner.table, made.episode = table, int(about["episode"])
         made.lines = _read_log(folder / LOG_FILE, made.episode)
         return made
@@ -170,6 +170,12 @@ class Training:
         learner = arrangement.agents[arrangement.subject]
         assert isinstance(learner, TabularLearner)
         return cls(plan, folder, learner, arrangement)
+
+    @property
+    def where(self) -> str:
+        """What is played on, in a word."""
+        networks = self.plan.networks
+        return self.arrangement.spec.topology.name if networks is None else networks.label
 
     @property
     def done(self) -> bool:
@@ -185,28 +191,29 @@ class Training:
 
         Either way the folder has everything that was learned. Raises `ConfigError` if it cannot be written.
         """
-        match = LocalMatch(self.arrangement.spec, self.arrangement.agents, self.plan.seed)
+        matches = Matches(self.arrangement, self.plan.seed, self.plan.networks)
         self.learner.training = True
         self.save()
         while not self.done and not stop():
-            self._play_window(match, progress)
+            self._play_window(matches, progress)
             if self.episode % CHECKPOINT_EVERY == 0:
                 self.save()
         self.save()
         return self.done
 
-    def _play_window(self, match: LocalMatch, progress: Callable[[int, Result], None]) -> None:
+    def _play_window(self, matches: Matches, progress: Callable[[int, Result], None]) -> None:
         """Plays until there is another line of the log."""
         window = _Window()
         while not self.done and (self.episode % WINDOW or not window.episodes):
-            result = self._play(match)
+            result = self._play(matches)
             window.add(result, self.arrangement.subject)
             progress(self.episode, result)
         epsilon = self.plan.epsilon(self.episode - 1)
         self.lines.append(window.line(self.episode, epsilon, len(self.learner.table)))
 
-    def _play(self, match: LocalMatch) -> Result:
+    def _play(self, matches: Matches) -> Result:
         seed, number = self.plan.seed, self.episode
+        match, _ = matches.of(number)
         for i, agent in enumerate(self.arrangement.agents):
             agent.rng.seed(derive(seed, f"train/{number}/agent/{i}"))
         self.learner.epsilon = self.plan.epsilon(number)
@@ -223,8 +230,22 @@ class Training:
         self.learner.table.save(self.folder, about)
 
 
+_LATER: Final = ("networks", "ruleset")
+
+
 def _plain(plan: Plan) -> dict[str, Any]:
-    return {**attrs.asdict(plan), "opponents": list(plan.opponents)}
+    told = {**attrs.asdict(plan), "opponents": list(plan.opponents)}
+    told["networks"] = None if plan.networks is None else plan.networks.as_dict()
+    # without these, a model says what it has always said
+    return {name: value for name, value in told.items() if name not in _LATER or value is not None}
+
+
+def _differences(begun: object, asked: dict[str, Any]) -> str:
+    """What of a plan was otherwise, and how."""
+    if not isinstance(begun, dict):
+        return "all"
+    names = [name for name in {**asked, **begun} if begun.get(name) != asked.get(name)]
+    return ", ".join(f"{name} ({begun.get(name)!r})" for name in names)
 
 
 def _read_log(path: Path, episode: int) -> list[dict[str, Any]]:

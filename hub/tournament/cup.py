@@ -31,6 +31,9 @@ All that can be said::
         readdressed: true           # addresses are drawn anew for each slice; the default: as the task says
         unseen: true                # has tables of its own
         benign: [office-benign]     # users that are there in every game
+      - unseen-30                   # a suite of generated networks, each slice on another one; it is unseen
+      - suite: unseen-100           # unless it says `unseen: false`
+        count: 20                   # the first so many networks of it, again and again; the default: all
     format: round-robin             # the default: everybody meets everybody
     # format: swiss                 # rounds, in each of which everybody meets somebody about as good
     # format: {swiss: {rounds: 5}}  # the default: so many that each meets log2 of the field
@@ -43,6 +46,7 @@ All that can be said::
     stop: {within: 40}              # end as soon as every rating is known within 40 points of Elo, by its
                                     # 95% interval; `games` is then the most
     seed: 7                         # a whole number; the default is 0
+    ruleset: siege-1                # of all games; the default: as the tasks say
     max_steps: 100                  # of each seat in a game; the default: as the tasks say
     clock:
       move_s: 10                    # seconds for a move; the default
@@ -69,7 +73,7 @@ from attrs import frozen
 
 from netsiege.errors import ConfigError
 from netsiege.hub.tournament.entrants import RolesOf, read_clean_name, read_entrants, read_seconds
-from netsiege.hub.tournament.grounds import Terms, read_grounds
+from netsiege.hub.tournament.grounds import Terms, misplaced, read_grounds
 from netsiege.hub.tournament.hypotheses import Hypotheses
 from netsiege.hub.tournament.model import (
     ATTACKER,
@@ -84,6 +88,7 @@ from netsiege.hub.tournament.model import (
 )
 from netsiege.hub.tournament.schedule import comparison, fixed_legs, idle, schedule_of
 from netsiege.protocol import MAX_NAME_CHARS, MAX_SEED
+from netsiege.scenarios.model import RULESETS
 from netsiege.scenarios.reading import Place, Report, nearest, shown
 from netsiege.scenarios.source import Value, file_label, parse, read_bytes
 from netsiege.scenarios.task import MAX_STEPS
@@ -107,6 +112,7 @@ _KEYS: Final = (
     "games",
     "stop",
     "seed",
+    "ruleset",
     "max_steps",
     "clock",
     "forfeits",
@@ -181,6 +187,9 @@ def inconsistencies(cup: Cup) -> Iterator[tuple[str, str]]:
         wrong.append((f"format.{GAUNTLET}.hero", _unknown(format_.hero, names)))
     if format_.kind == COMPARE:
         wrong += _incomparable(cup, names)
+    if cup.ruleset is not None and cup.ruleset not in RULESETS:
+        wrong.append(("ruleset", f"{shown(cup.ruleset)} is no ruleset{nearest(cup.ruleset, RULESETS)}"))
+    wrong += [("scenarios", text) for text in misplaced(cup)]
     if cup.within is not None and not 0 < cup.within <= MAX_WITHIN:
         wrong.append(("stop.within", f"{cup.within:g} is not above 0 and at most {MAX_WITHIN:g}"))
     yield from wrong or _unplayed(cup)
@@ -230,9 +239,9 @@ def _loaded(value: Value, report: Report, folder: Path, roles_of: RolesOf, stem:
     fields = root.fields(_KEYS, ("entrants", "scenarios"))
     entrants = read_entrants(fields["entrants"], roles_of) if "entrants" in fields else ()
     roles = frozenset(role for entrant in entrants for role, _ in entrant.players)
-    terms = Terms(folder, roles_of, roles, "max_steps" in fields)
-    grounds, warnings = read_grounds(fields["scenarios"], terms) if "scenarios" in fields else ((), ())
     settings = _read_settings(fields)
+    terms = Terms(folder, roles_of, roles, "max_steps" in fields, settings.get("ruleset"))
+    grounds, warnings = read_grounds(fields["scenarios"], terms) if "scenarios" in fields else ((), ())
     report.check()
     settings.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "_", stem)[:MAX_NAME_CHARS] or "cup")
     cup = Cup(entrants=entrants, grounds=grounds, **{"seed": 0, **settings})
@@ -247,6 +256,7 @@ def _read_settings(fields: dict[str, Place]) -> dict[str, Any]:
     readers: dict[str, Callable[[Place], Any]] = {
         "name": read_clean_name,
         "seed": lambda place: place.whole(0, MAX_SEED),
+        "ruleset": lambda place: place.choice(RULESETS),
         "max_steps": lambda place: place.whole(1, MAX_STEPS),
         "forfeits": lambda place: place.whole(0, MAX_FORFEITS),
     }

@@ -1,13 +1,15 @@
 """Reads where a cup is played, out of a cup file, and makes the specs of its games.
 
 What may be written there, `cup` says. Every scenario and task is loaded once while it is read, so that a cup
-never finds out in the middle that something is wrong with one.
+never finds out in the middle that something is wrong with one. Of a suite that is its first network: all of
+them are valid, and their tasks have the same roles.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +22,12 @@ from netsiege.hub.tournament.entrants import RolesOf, known_roles, read_agent, r
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, Cup, Ground
 from netsiege.protocol import MAX_NAME_CHARS
 from netsiege.scenarios import load_spec_with_warnings, scenario_names, task_names
+from netsiege.scenarios.generate import SUITES, Entry, generate_entry, suite_networks
 from netsiege.scenarios.model import ROUNDS, Spec
-from netsiege.scenarios.reading import Place, shown
+from netsiege.scenarios.reading import Place, Report, nearest, shown
 from netsiege.scenarios.source import read_mapping
+from netsiege.scenarios.task import override
+from netsiege.scenarios.vulnerabilities import played
 
 MAX_GROUNDS: Final = 64
 MAX_BENIGN: Final = 64
@@ -31,7 +36,7 @@ MAX_BENIGN: Final = 64
 _MAX_PATH_CHARS: Final = 1024
 _BENIGN: Final = AgentRole.Benign.value
 _READDRESSED: Final = "-readdressed"
-_KEYS: Final = ("scenario", "task", "label", "readdressed", "unseen", "benign")
+_KEYS: Final = ("scenario", "task", "suite", "count", "label", "readdressed", "unseen", "benign")
 
 
 @frozen
@@ -39,12 +44,14 @@ class Terms:
     """What a scenario has to offer to a cup: the roles that compete in it.
 
     Files are looked for from `folder`. `has_max_steps`: the cup itself limits the steps of a game.
+    `ruleset` is the cup's, if it has one.
     """
 
     folder: Path
     roles_of: RolesOf
     roles: frozenset[str]
     has_max_steps: bool
+    ruleset: str | None = None
 
 
 def read_grounds(place: Place, terms: Terms) -> tuple[tuple[Ground, ...], tuple[str, ...]]:
@@ -65,24 +72,48 @@ def read_grounds(place: Place, terms: Terms) -> tuple[tuple[Ground, ...], tuple[
     return tuple(found.values()), tuple(warnings)
 
 
-def spec_of(cup: Cup, ground: Ground) -> Spec:
-    """The task of the cup's games on that ground, with the topology. Raises ConfigError.
+def misplaced(cup: Cup) -> Iterator[str]:
+    """What is wrong with the suites of a cup, which may not come from a file."""
+    for ground in cup.grounds:
+        if not ground.suite:
+            if ground.count != 1:
+                yield f"{ground.label}: count: {ground.count} networks, and it is no suite"
+        elif ground.suite not in SUITES:
+            yield f"there is no suite called {shown(ground.suite)}{nearest(ground.suite, SUITES)}"
+        elif not 1 <= ground.count <= len(SUITES[ground.suite]):
+            yield f"{ground.label}: count: {ground.count} is not from 1 to {len(SUITES[ground.suite])}"
+
+
+def network_of(ground: Ground, number: int) -> Entry | None:
+    """The network of a suite on which the slice of that number is played; None if the ground is no suite."""
+    return suite_networks(ground.suite)[number % ground.count] if ground.suite else None
+
+
+def variant_of(ground: Ground, number: int) -> int:
+    """Slices of equal variants are played on the same spec, and the others may not be."""
+    return number if ground.readdressed else number % ground.count
+
+
+def spec_of(cup: Cup, ground: Ground, number: int = 0) -> Spec:
+    """The task of the cup's games in the slice of that number on that ground, with the topology, its
+    addresses as they are. Raises ConfigError.
 
     One attacker, one defender if anybody in the cup defends, and the ground's benign users play in rounds,
-    under the clock and the limit of steps of the cup.
+    under the clock, the limit of steps and the ruleset of the cup.
     """
     defends = any(entrant.player(DEFENDER) for entrant in cup.entrants)
     seats = {ATTACKER: 1, DEFENDER: int(defends), _BENIGN: len(ground.benign)}
     clock: dict[str, float] = {"move_s": cup.move_s}
     if cup.episode_s is not None:
         clock["episode_s"] = cup.episode_s
-    spec, _ = load_spec_with_warnings(
-        ground.task,
-        ground.scenario,
+    spec, _ = _load(
+        ground,
+        number,
         seats={role: count for role, count in seats.items() if count},
         pacing=ROUNDS,
         clock=clock,
         use_dynamic_addresses=ground.readdressed,
+        ruleset=cup.ruleset,
     )
     if cup.max_steps is None:
         return spec
@@ -90,24 +121,32 @@ def spec_of(cup: Cup, ground: Ground) -> Spec:
     return attrs.evolve(spec, task=attrs.evolve(spec.task, roles=roles))
 
 
+def _load(ground: Ground, number: int, **changes: Any) -> tuple[Spec, tuple[str, ...]]:
+    """The spec of a slice with changes to its task, and what is odd about its file. Raises ConfigError."""
+    network = network_of(ground, number)
+    if network is None:
+        return load_spec_with_warnings(ground.task, ground.scenario, **changes)
+    spec = generate_entry(network).spec
+    report = Report(network.name)
+    task = override(spec.task, changes, report)
+    report.check()
+    return played(spec.topology, task), ()
+
+
 def _read_ground(place: Place, terms: Terms, warnings: dict[str, None]) -> Ground | None:
     if isinstance(place.value, dict):
         fields = place.fields(_KEYS)
-        if not {"scenario", "task"} & fields.keys():
-            place.problem(f"has neither scenario nor task{place.nearest('', scenario_names())}")
-            return None
     elif isinstance(place.value, str):
-        fields = {"scenario": place}
+        fields = {"suite" if place.value in SUITES else "scenario": place}
     else:
-        place.problem(f"{shown(place.value)} is neither a scenario nor a mapping with scenario or task")
+        place.problem(
+            f"{shown(place.value)} is neither a scenario nor a mapping with scenario, task or suite"
+        )
         return None
     before = len(place.report.problems)
-    where: dict[str, str | None] = {"scenario": None, "task": None}
-    for kind in where:
-        if kind in fields:
-            where[kind] = _read_where(fields[kind], kind, terms.folder)
-    if isinstance(place.value, str) and _holds_task(where["scenario"]):
-        where = {"scenario": None, "task": where["scenario"]}
+    where = _read_place(place, fields, terms.folder)
+    if where is None:
+        return None
     flags = {key: fields[key].flag() for key in ("readdressed", "unseen") if key in fields}
     benign = _read_benign(fields["benign"], terms.roles_of) if "benign" in fields else ()
     label = _read_label(fields, bool(flags.get("readdressed")))
@@ -115,13 +154,43 @@ def _read_ground(place: Place, terms: Terms, warnings: dict[str, None]) -> Groun
         return None
     ground = Ground(
         label=label,
-        scenario=where["scenario"],
-        task=where["task"],
         readdressed=bool(flags.get("readdressed")),
-        unseen=bool(flags.get("unseen")),
+        unseen=bool(flags.get("unseen", "suite" in fields)),
         benign=benign,
+        **where,
     )
     return _checked(place, ground, terms, "readdressed" in flags, warnings)
+
+
+def _read_place(place: Place, fields: dict[str, Place], folder: Path) -> dict[str, Any] | None:
+    """Scenario and task, or suite and count; incomplete after a problem, None if nothing is said of it."""
+    if "suite" in fields:
+        return _read_suite(fields)
+    if "count" in fields:
+        fields["count"].problem("counts the networks of a suite, and there is none here")
+    if not {"scenario", "task"} & fields.keys():
+        place.problem(f"has neither scenario, task nor suite{place.nearest('', scenario_names())}")
+        return None
+    where: dict[str, Any] = {
+        kind: _read_where(fields[kind], kind, folder) for kind in ("scenario", "task") if kind in fields
+    }
+    if isinstance(place.value, str) and _holds_task(where["scenario"]):
+        return {"task": where["scenario"]}
+    return where
+
+
+def _read_suite(fields: dict[str, Place]) -> dict[str, Any]:
+    for kind in ("scenario", "task"):
+        if kind in fields:
+            fields[kind].problem("there is a suite too, which has scenarios and tasks of its own: write one")
+    name = fields["suite"].text()
+    if name is None or name not in SUITES:
+        if name is not None:
+            fields["suite"].problem(f"there is no suite called {shown(name)}{nearest(name, SUITES)}")
+        return {}
+    most = len(SUITES[name])
+    count = fields["count"].whole(1, most) if "count" in fields else most
+    return {"suite": name, "count": count}
 
 
 def _read_where(place: Place, kind: str, folder: Path) -> str | None:
@@ -158,7 +227,7 @@ def _read_label(fields: dict[str, Place], is_readdressed: bool) -> str:
     """The label; empty after a problem."""
     if "label" in fields:
         return read_clean_name(fields["label"]) or ""
-    said = (fields.get("task") or fields["scenario"]).value
+    said = next(fields[key] for key in ("suite", "task", "scenario") if key in fields).value
     stem = Path(said).stem if isinstance(said, str) and said.endswith((".yaml", ".yml")) else str(said)
     ending = _READDRESSED if is_readdressed else ""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", stem)[: MAX_NAME_CHARS - len(ending)] + ending
@@ -186,8 +255,9 @@ def _checked(
 ) -> Ground | None:
     """The ground, once what it names is known to load and to have the roles that the cup wants."""
     changes: dict[str, Any] = {"use_dynamic_addresses": ground.readdressed} if says_readdressed else {}
+    changes["ruleset"] = terms.ruleset
     try:
-        spec, odd = load_spec_with_warnings(ground.task, ground.scenario, **changes)
+        spec, odd = _load(ground, 0, **changes)
     except ConfigError as error:
         for line in error.problems:
             place.problem(line)

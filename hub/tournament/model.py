@@ -61,6 +61,8 @@ class Entrant:
 class Ground:
     """A scenario of the cup, by a label: a bundled one or a file, or a task; with addresses drawn anew from
     the seed of each slice (`readdressed`), or as they are. `unseen` grounds have tables of their own.
+
+    Or a suite of generated networks: a slice is played on the next of the first `count` of them.
     """
 
     label: str
@@ -70,6 +72,9 @@ class Ground:
     unseen: bool = False
     benign: tuple[str, ...] = ()
     """Agents that are there as users in every game."""
+    suite: str = ""
+    count: int = 1
+    """Networks; more than one in a suite only."""
 
 
 @frozen
@@ -106,6 +111,8 @@ class Cup:
     move_s: float = 10.0
     episode_s: float | None = None
     forfeits: int = 5
+    ruleset: str | None = None
+    """That all games are played by; None: as the tasks say."""
     within: float | None = None
     """The cup stops once all ratings are known within so many points of Elo; None: it plays all games."""
 

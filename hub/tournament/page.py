@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from netsiege.files import replace_file
+from netsiege.hub.tournament.levels import Level, columns_of, rows_of
 from netsiege.hub.tournament.model import Cup
 from netsiege.hub.tournament.page_parts import (
     DASH,
@@ -67,6 +68,7 @@ def page(results: Results) -> str:
         *_head_to_head(results),
         *_curves(results),
         *_seen_and_unseen(results),
+        *_levels(results),
         *_cycles(results),
         *_failures(results),
         *_field(cup),
@@ -259,6 +261,27 @@ def _side(row: Row | None) -> str:
     if row is None:
         return f"<td class=none>{DASH}<td class=none>{DASH}"
     return f"<td class=r>{signed(row.rating.value)} {interval_html(row.rating)}<td>{percent(row.score)}%"
+
+
+def _levels(results: Results) -> Iterable[str]:
+    for ground in dict.fromkeys(level.ground for level in results.levels):
+        yield f"<h2>Attack by difficulty: {name_html(ground)}</h2>"
+        yield (
+            "<p class=soft>The difficulty of a network is the number of steps of its shortest attack. Cells "
+            "say which share of the games the attacker has won, and of how many. On which network a game "
+            "was played, <code>results.csv</code> says.</p>"
+        )
+        heads = "".join(f"<th>{steps} steps" for steps in columns_of(results.levels, ground))
+        yield f"<div class=wide><table><thead><tr><th class=t>attacker{heads}</thead><tbody>"
+        for attacker, cells in rows_of(results.levels, ground):
+            yield f"<tr><th scope=row>{name_html(attacker)}{''.join(map(_level, cells))}"
+        yield "</tbody></table></div>"
+
+
+def _level(level: Level | None) -> str:
+    if level is None:
+        return f"<td class=none>{DASH}"
+    return f"<td>{percent(level.score)}% <span class=soft>of {level.games:,}</span>"
 
 
 def _cycles(results: Results) -> Iterable[str]:

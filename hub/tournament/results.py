@@ -13,6 +13,7 @@ from attrs import asdict, evolve, frozen
 
 from netsiege.hub.tournament import standing as standings
 from netsiege.hub.tournament.cycles import Cycle
+from netsiege.hub.tournament.levels import Level, levels_of
 from netsiege.hub.tournament.model import COMPARE, Cup, Outcome
 from netsiege.hub.tournament.records import Bench, Reader
 from netsiege.hub.tournament.schedule import comparing, may_stop, schedule_of
@@ -118,7 +119,8 @@ class Compared:
 class Results:
     """All that a cup's page shows. `games` counts verdicts; `counted` those that the tables are made of, as
     only whole pairs count; `scheduled` is what the schedule has so far. `stopped` says that the cup is over
-    without all of its games, as its rule says; `comparison` is None in cups that are none.
+    without all of its games, as its rule says; `comparison` is None in cups that are none. `levels` are
+    those of the grounds that are suites.
     """
 
     cup: Cup
@@ -135,6 +137,7 @@ class Results:
     benched: tuple[Bench, ...]
     stopped: bool = False
     comparison: Compared | None = None
+    levels: tuple[Level, ...] = ()
 
     def table(self, role: str, grounds: str = "all") -> Table | None:
         """That table, if the cup has it."""
@@ -211,6 +214,7 @@ def results_of(
         forfeits=forfeits_of(outcomes),
         benched=tuple(benched),
         comparison=_compared(cup, outcomes) if cup.format.kind == COMPARE else None,
+        levels=levels_of(cup, outcomes),
     )
 
 

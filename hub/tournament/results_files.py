@@ -20,7 +20,8 @@ from typing import Any, Final
 from attrs import Attribute, asdict
 
 from netsiege.files import replace_file
-from netsiege.hub.tournament.model import Cup, Format, Outcome
+from netsiege.hub.tournament.grounds import network_of
+from netsiege.hub.tournament.model import Cup, Format, Ground, Outcome
 from netsiege.hub.tournament.results import Results
 from netsiege.hub.tournament.student import Estimate
 from netsiege.hub.tournament.words import say_cup, say_ground, say_player
@@ -35,6 +36,7 @@ COLUMNS: Final = (
     "pair",
     "round",
     "ground",
+    "network",
     "slice",
     "seed",
     "attacker",
@@ -47,7 +49,7 @@ COLUMNS: Final = (
     "attacker_steps",
     "defender_steps",
 )
-"""Of `results.csv`."""
+"""Of `results.csv`; `network` is that of a suite, and empty on other grounds."""
 
 
 def results_dict(results: Results) -> dict[str, Any]:
@@ -88,7 +90,7 @@ def dump_results(results: Results) -> str:
     return dump(results_dict(results))
 
 
-def dump_csv(outcomes: Sequence[Outcome]) -> str:
+def dump_csv(cup: Cup, outcomes: Sequence[Outcome]) -> str:
     """The text of `results.csv`: a line for each game, in the order of the schedule.
 
     Names are as `shown` has them; one that a spreadsheet would take for a formula has an apostrophe before.
@@ -96,13 +98,14 @@ def dump_csv(outcomes: Sequence[Outcome]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
-    safe = _Safe()
+    safe, grounds = _Safe(), {ground.label: ground for ground in cup.grounds}
     writer.writerows(
         (
             g.id,
             g.pair,
             g.round,
             safe[g.ground],
+            _network(grounds.get(g.ground), g.slice),
             g.slice,
             g.seed,
             safe[g.attacker],
@@ -119,6 +122,11 @@ def dump_csv(outcomes: Sequence[Outcome]) -> str:
     return file.getvalue()
 
 
+def _network(ground: Ground | None, number: int) -> str:
+    network = network_of(ground, number) if ground is not None else None
+    return network.name if network is not None else ""
+
+
 def write_results(
     folder: Path, results: Results, outcomes: Sequence[Outcome], run: Mapping[str, object]
 ) -> None:
@@ -126,7 +134,7 @@ def write_results(
     machine. Raises `ConfigError` if one cannot be written.
     """
     replace_file(folder / "results.json", dump_results(results), MODE)
-    replace_file(folder / "results.csv", dump_csv(outcomes), MODE)
+    replace_file(folder / "results.csv", dump_csv(results.cup, outcomes), MODE)
     replace_file(folder / "run.json", dump(dict(run)), MODE)
 
 

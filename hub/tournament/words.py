@@ -65,9 +65,11 @@ def say_entrant(entrant: Entrant) -> str:
 
 def say_ground(ground: Ground) -> str:
     """A scenario of the cup, in words."""
-    said = [ground.scenario or ground.task or ""]
+    said = [ground.suite or ground.scenario or ground.task or ""]
     if said[0] == ground.label:
         said = []
+    if ground.suite:
+        said.append(f"{counted(ground.count, 'generated network')}, the next one for each seed")
     said.append("addresses drawn anew from every seed" if ground.readdressed else "addresses as they are")
     if ground.unseen:
         said.append("unseen before the cup")
@@ -113,7 +115,8 @@ def _say_fairness(cup: Cup) -> str:
 
 
 def _say_clocks(cup: Cup) -> str:
-    said = [f"A move may take {cup.move_s:g} s"]
+    rules = f"By the ruleset {cup.ruleset}. " if cup.ruleset is not None else ""
+    said = [f"{rules}A move may take {cup.move_s:g} s"]
     if cup.episode_s is not None:
         said.append(f"a game {cup.episode_s:g} s")
     if cup.max_steps is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from netsiege.cli_types import MAX_SEED, Json, Scenario, Task
+from netsiege.cli_types import MAX_SEED, Json, Ruleset, Scenario, Task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from netsiege.agents.learning.training import Plan, Training
 
 EXIT_INTERRUPTED = 130
+EPISODES = 500
+"""Of an evaluation on one scenario."""
 
 Opponents = Annotated[
     Optional[list[str]],  # typer reads Optional
@@ -27,6 +29,22 @@ Readdressed = Annotated[
     bool, typer.Option("--readdressed", help="Every episode under other addresses of hosts and networks.")
 ]
 
+Suite = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="NAME", help="Every episode on the next network of a suite: unseen-100 or unseen-30."
+    ),
+]
+Recipes = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--recipe", metavar="NAME", help="Every episode on a new network of a recipe; may be said often."
+    ),
+]
+Hosts = Annotated[
+    Optional[str], typer.Option(metavar="N[-M]", help="How large networks of a recipe are. Default: 8-50.")
+]
+
 
 def train(
     algorithm: Annotated[
@@ -35,7 +53,11 @@ def train(
     out: Annotated[str, typer.Option("--out", metavar="DIR", help="Where model, log and curve go.")],
     scenario: Scenario = None,
     task: Task = None,
+    suite: Suite = None,
+    recipe: Recipes = None,
+    hosts: Hosts = None,
     opponent: Opponents = None,
+    ruleset: Ruleset = None,
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Equal seeds give equal models.")] = 0,
     rate: Annotated[
@@ -58,6 +80,7 @@ def train(
     from pathlib import Path
 
     from netsiege.agents.learning.training import SCHEDULES, Plan, Training
+    from netsiege.agents.networks import choose_networks
     from netsiege.errors import ConfigError
     from netsiege.local import Stop
     from netsiege.show_learning import TrainingProgress
@@ -75,12 +98,19 @@ def train(
         epsilon_start=epsilon_start,
         epsilon_end=epsilon_end,
         readdressed=readdressed,
+        networks=choose_networks(suite, recipe or (), hosts, has_scenario=bool(scenario or task)),
+        ruleset=ruleset,
         **{name: value for name, value in (("rate", rate), ("discount", discount)) if value is not None},
     )
     folder = Path(out)
     training = Training.resume(plan, folder) if resume else Training.start(plan, folder)
     for warning in training.arrangement.warnings:
         print(f"netsiege: warning: {warning}", file=sys.stderr)
+    if suite is not None:
+        print(
+            f"netsiege: to what is learned here, {suite} is not unseen: say so with its figures",
+            file=sys.stderr,
+        )
     with Stop() as stop, TrainingProgress(plan.episodes, training) as progress:
         done = training.run(stop, progress.advance)
     _say_what_was_learned(training, folder, plan, as_json)
@@ -96,8 +126,7 @@ def _say_what_was_learned(training: Training, folder: Path, plan: Plan, as_json:
     written = [folder / "model.json", folder / "log.jsonl"]
     if training.lines:
         try:
-            name = training.arrangement.spec.topology.name
-            draw_curve(training.lines, f"{plan.algorithm} on {name}", folder / FILE)
+            draw_curve(training.lines, f"{plan.algorithm} on {training.where}", folder / FILE)
             written.append(folder / FILE)
         except ConfigError as error:
             print(f"netsiege: no curve: {error}", file=sys.stderr)
@@ -118,8 +147,15 @@ def evaluate(
     agent: Annotated[str, typer.Argument(help="An agent of `netsiege agent list`, or module:Class.")],
     scenario: Scenario = None,
     task: Task = None,
+    suite: Suite = None,
+    recipe: Recipes = None,
+    hosts: Hosts = None,
     opponent: Opponents = None,
-    episodes: Annotated[int, typer.Option(min=1, help="How many episodes.")] = 500,
+    ruleset: Ruleset = None,
+    episodes: Annotated[
+        Optional[int],
+        typer.Option(min=1, help=f"How many episodes. Default: {EPISODES}; of a suite, one a network."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Equal seeds give equal figures.")] = 0,
     role: Annotated[Optional[str], typer.Option(help="Attacker, Defender or Benign.")] = None,
     model: Annotated[Optional[str], typer.Option(metavar="DIR", help="What it has learned.")] = None,
@@ -129,19 +165,33 @@ def evaluate(
     """Play many episodes in this process, and print win rate, return and steps with 95% intervals."""
     from netsiege.agents.arrangement import arrange
     from netsiege.agents.evaluation import evaluate as measure
+    from netsiege.agents.networks import choose_networks
     from netsiege.agents.registry import choose_agent, read_role
     from netsiege.show import EpisodeProgress
     from netsiege.show_learning import print_evaluation
 
     wanted = read_role(role)
     choice = choose_agent(agent, wanted, **({} if model is None else {"model": model}))
+    networks = choose_networks(suite, recipe or (), hosts, has_scenario=bool(scenario or task))
+    count = episodes or (networks.count if networks is not None else None) or EPISODES
+    spec = None if networks is None else networks.network(seed, 0).spec
     arrangement = arrange(
-        choice, opponent or (), scenario=scenario, task=task, role=wanted, readdressed=readdressed
+        choice,
+        opponent or (),
+        scenario=scenario,
+        task=task,
+        spec=spec,
+        role=wanted,
+        readdressed=readdressed,
+        ruleset=ruleset,
     )
     for warning in arrangement.warnings:
         print(f"netsiege: warning: {warning}", file=sys.stderr)
-    with EpisodeProgress(episodes, arrangement.spec.topology.name) as progress:
-        told = measure(arrangement, episodes, seed, readdressed=readdressed, progress=progress.advance)
+    where = arrangement.spec.topology.name if networks is None else networks.label
+    with EpisodeProgress(count, where) as bar:
+        told = measure(
+            arrangement, count, seed, readdressed=readdressed, networks=networks, progress=bar.advance
+        )
     if as_json:
         print(json.dumps(told.as_dict(), indent=2))
     else:

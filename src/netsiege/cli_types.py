@@ -27,6 +27,10 @@ Scenario = Annotated[
     Optional[str],  # typer reads Optional
     typer.Option(help="A bundled scenario, or a YAML file. Default: two_networks_tiny."),
 ]
+Ruleset = Annotated[
+    Optional[str],  # typer reads Optional
+    typer.Option(metavar="NAME", help="Play by netsecgame or siege-1. Default: as the task says."),
+]
 Task = Annotated[
     Optional[str],  # typer reads Optional
     typer.Option(help="A task: a bundled one, or a YAML file, NetSecGame's included."),

@@ -47,7 +47,10 @@ def verify_cup(folder: Path) -> Checked:
         decided, share = store.decided_by(), replay_share(store)
         rooms = {(each.game, each.number): each.room for each in store.attempts()}
         ended = store.notes().get(ENDED)
-    for name, made in (("results.json", dump_results(results)), ("results.csv", dump_csv(outcomes))):
+    for name, made in (
+        ("results.json", dump_results(results)),
+        ("results.csv", dump_csv(store.cup, outcomes)),
+    ):
         difference = _compare_file(folder / name, made)
         if difference:
             return Checked(difference)
@@ -101,7 +104,7 @@ class _Check:
             replay = Replay.load(path)
             return "replays", next(self._differences(replay, outcome, room), "")
         except SiegeError as error:
-            return "replays", str(error)
+            return "replays", str(error).removeprefix(f"{path}: ")  # which is said of all differences
 
     def _differences(self, replay: Replay, outcome: Outcome, room: str | None) -> Iterator[str]:
         game = outcome.game

@@ -29,7 +29,7 @@ from netsiege.hub.tournament.conduct import Conduct
 from netsiege.hub.tournament.cup import RISKS, SMALL_CUP, LoadedCup, changed, load_cup, make_cup
 from netsiege.hub.tournament.director import Director
 from netsiege.hub.tournament.entrants import name_of
-from netsiege.hub.tournament.grounds import spec_of
+from netsiege.hub.tournament.grounds import spec_of, variant_of
 from netsiege.hub.tournament.model import COMPARE, Cup, Game, Ground
 from netsiege.hub.tournament.page import write_page
 from netsiege.hub.tournament.processes import EntrantProcesses, Post
@@ -237,16 +237,16 @@ def _planned(store: Reader) -> int | None:
 
 
 class Rooms:
-    """The rooms after which games are arranged: one for each ground, or for each slice of it."""
+    """The rooms after which games are arranged: one for each ground, or for each variant of it."""
 
     def __init__(self, cup: Cup, tag: str) -> None:
         self._cup, self._tag = cup, tag
-        self._specs: dict[str, Spec] = {}
+        self._specs: dict[tuple[str, int], Spec] = {}
         self._rooms: dict[tuple[str, int], OpenRoom] = {}
 
     def __call__(self, ground: Ground, game: Game) -> OpenRoom:
         """The room of a game on that ground."""
-        key = (ground.label, game.slice if ground.readdressed else 0)
+        key = (ground.label, variant_of(ground, game.slice))
         room = self._rooms.get(key)
         if room is None:
             room = self._rooms[key] = self._room(ground, game)
@@ -261,9 +261,10 @@ class Rooms:
 
     def spec(self, ground: Ground, game: Game) -> Spec:
         """What a game is played on."""
-        if ground.label not in self._specs:
-            self._specs[ground.label] = spec_of(self._cup, ground)
-        spec = self._specs[ground.label]
+        key = (ground.label, game.slice % ground.count)
+        if key not in self._specs:
+            self._specs[key] = spec_of(self._cup, ground, game.slice)
+        spec = self._specs[key]
         return readdress(spec, game.seed) if ground.readdressed else spec
 
 

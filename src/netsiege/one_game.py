@@ -15,11 +15,13 @@ from attrs import frozen
 from netsiege.cups import LOGS, is_sampled, replay_path, replay_share
 from netsiege.errors import ConfigError
 from netsiege.hub.tournament.captured import Line, Stretch, lines_of, lost_from
+from netsiege.hub.tournament.grounds import network_of
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, Cup, Game, Ground, Outcome
 from netsiege.hub.tournament.processes import is_managed, outputs_of
 from netsiege.hub.tournament.records import Attempt, Reader
 from netsiege.hub.tournament.schedule import NOBODY
 from netsiege.protocol import MAX_NAME_CHARS
+from netsiege.scenarios.generate import Entry
 
 BENIGN: Final = "Benign"
 
@@ -65,6 +67,8 @@ class OneGame:
     cup: str
     game: Game
     ground: Ground
+    network: Entry | None
+    """That of a suite."""
     twins: tuple[int, ...]
     outcome: Outcome | None
     decided_by: int | None
@@ -96,6 +100,7 @@ def read_game(store: Reader, number: int) -> OneGame:
         store.cup.name,
         game,
         ground,
+        network_of(ground, game.slice),
         tuple(each.id for each in games if each.pair == game.pair and each is not game),
         outcome,
         decided_by,

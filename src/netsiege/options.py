@@ -24,17 +24,18 @@ def play_setup(
     attacker: str | None,
     defender: str | None,
     benign: int | str | None,
+    ruleset: str | None = None,
 ) -> tuple[Spec, list[Entrant], tuple[str, ...]]:
     """The spec, the entrants in the order of their seats, and warnings, for a match in rounds.
 
     Seats come from the options, else from the task, else there is one of each role that the task knows.
-    `benign` says how many random users there are, or who is one. Raises `ConfigError` for a role that the
-    task has no section for, and a number that is none.
+    `benign` says how many random users there are, or who is one; `ruleset` replaces the task's. Raises
+    `ConfigError` for a role that the task has no section for, and a number that is none.
     """
     from netsiege.play import Entrant  # noqa: PLC0415  # a hub has its specs from here, too, and no agents
 
     users, user = _read_benign(benign)
-    spec, warnings = load_spec_with_warnings(task, scenario)
+    spec, warnings = load_spec_with_warnings(task, scenario, ruleset=ruleset)
     told = dict(spec.task.seats)
     counts = {role.role: told.get(role.role, 0) if told else 1 for role in spec.task.roles}
     asked = {

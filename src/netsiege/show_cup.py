@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,12 +18,14 @@ from rich.table import Table
 from rich.text import Text
 
 from netsiege.hub.tournament import results as told
+from netsiege.hub.tournament.levels import columns_of, rows_of
 from netsiege.hub.tournament.records import Counts, Reader
 from netsiege.hub.tournament.results_files import dump_results
 from netsiege.hub.tournament.words import counted, say_comparison, say_cup
 from netsiege.shown import LINE_CHARS, shown
 
 if TYPE_CHECKING:
+    from netsiege.hub.tournament.levels import Level
     from netsiege.hub.tournament.results import Results, Row
     from netsiege.hub.tournament.student import Estimate
 
@@ -83,6 +85,8 @@ def print_results(results: Results) -> None:
             if table is not None:
                 title = _HEADINGS[role] + ("" if grounds == "all" else f", {grounds} networks")
                 console.print(_ranking(title, table.rows, console.width))
+    for ground in dict.fromkeys(level.ground for level in results.levels):
+        console.print(_by_difficulty(ground, results.levels))
     if results.comparison is not None:
         for line in say_comparison(results.comparison):
             console.print(Text(shown(line, LINE_CHARS)))
@@ -133,6 +137,19 @@ def _ranking(title: str, rows: tuple[Row, ...], width: int) -> Table:
             interval = f" {_interval(row.mean_return, 1)}" if known else ""
             cells.append(f"{_rounded(row.mean_return.value):.1f}{interval}")
         table.add_row(*map(Text, cells))
+    return table
+
+
+def _by_difficulty(ground: str, levels: Sequence[Level]) -> Table:
+    """How attackers fared on the networks of a suite: what they won, by the steps of the shortest attack."""
+    title = Text(f"attack by difficulty, {shown(ground)}", style="table.title")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("entrant", overflow="fold", min_width=NAME_WIDTH)
+    for steps in columns_of(levels, ground):
+        table.add_column(str(steps), justify="right", no_wrap=True)
+    for attacker, cells in rows_of(levels, ground):
+        told = (f"{each.score:.0%} of {each.games:,}" if each is not None else "-" for each in cells)
+        table.add_row(*map(Text, (shown(attacker), *told)))
     return table
 
 

@@ -44,6 +44,8 @@ def show_game(folder: Path, number: int, *, as_json: bool = False) -> None:
 def _plain(told: OneGame) -> dict[str, Any]:
     """The document: the fields of `OneGame`, with those of what is in it. A line is a time and a text."""
     plain = asdict(told)
+    if told.network is not None:
+        plain["network"] = {"name": told.network.name, **plain["network"]}
     if told.outcome is not None:
         del plain["outcome"]["game"]
     for tried in plain["tries"]:
@@ -60,6 +62,8 @@ def _lines(told: OneGame) -> Iterator[tuple[str, str]]:
     against = "nobody defends" if game.defender == NOBODY else f"{game.defender} defends"
     yield f"Game {game.id} of {told.cup}: {game.attacker} attacks, {against}", "bold"
     yield f"ground   {say_ground(told.ground)}", ""
+    if told.network is not None:
+        yield f"network  {told.network.name}: the shortest attack takes {told.network.steps} steps", ""
     yield f"seed     {game.seed}: slice {game.slice}, round {game.round}", ""
     twins = " and ".join(f"game {each}" for each in told.twins)
     yield f"pair     {game.pair}, with {twins or 'no other game'}", ""

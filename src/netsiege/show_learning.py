@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from netsiege.show import EpisodeBar
 from netsiege.shown import shown
 
 if TYPE_CHECKING:
-    from netsiege.agents.evaluation import Evaluation
+    from netsiege.agents.evaluation import Evaluation, Level
     from netsiege.agents.learning.training import Training
     from netsiege.protocol import Result
 
@@ -29,7 +30,7 @@ class TrainingProgress(EpisodeBar):
     """The progress of a training, with moving averages."""
 
     def __init__(self, episodes: int, training: Training) -> None:
-        super().__init__(episodes, training.arrangement.spec.topology.name, training.episode, LINES)
+        super().__init__(episodes, training.where, training.episode, LINES)
         self._seat = training.arrangement.subject
         self._recent: deque[tuple[bool, float, int]] = deque(maxlen=MOVING)
 
@@ -57,4 +58,20 @@ def print_evaluation(told: Evaluation) -> None:
     ):
         table.add_row(name, f"{figure.value:{form}}", f"{figure.low:{form}} to {figure.high:{form}}")
     table.caption = f"{told.episodes} episodes, {told.wins} won"
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if told.levels:
+        console.print(_by_difficulty(told.levels))
+
+
+def _by_difficulty(levels: Sequence[Level]) -> Table:
+    """What was won, by the steps of the shortest attack."""
+    table = Table(title="by steps of the shortest attack")
+    for heading in ("steps", "episodes", "win rate", "95% interval", "mean return"):
+        table.add_column(heading, justify="right")
+    for each in levels:
+        rate = each.win_rate
+        interval = f"{rate.low:.3f} to {rate.high:.3f}"
+        cells = (f"{rate.value:.3f}", interval, f"{each.mean_return.value:.1f}")
+        table.add_row(str(each.steps), str(each.episodes), *cells)
+    return table

@@ -149,7 +149,7 @@ def test_spec_that_breaks_the_engine_before_the_first_event_is_refused_in_a_line
     def broken(*_arguments):
         raise OverflowError("\x1b too\nlarge")
 
-    monkeypatch.setattr("netsiege.engine.recorder.compile_spec", broken)
+    monkeypatch.setattr("netsiege.engine.recorder._compiled", broken)
     with pytest.raises(RuleError) as refused:
         verify(replay)
     assert str(refused.value) == r"the opening: breaks this engine: OverflowError: \x1b too\nlarge"

@@ -118,7 +118,7 @@ def test_replay_that_is_missing_or_bent_is_found_out(copied):
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     code, said = verdict(copied)
-    assert (code, "000005.siege" in said) == (1, True)
+    assert (code, said.count("000005.siege")) == (1, 1)
     path.unlink()
     assert verdict(copied)[0] == 1
 

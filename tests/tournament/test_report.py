@@ -219,7 +219,7 @@ def test_equal_outcomes_give_equal_bytes_whatever_the_order_of_arrival(tmp_path)
             for start in range(0, len(arrived), 50):
                 store.write(verdicts=[(each, None) for each in arrived[start : start + 50]])
             results, outcomes = read_results(store)
-        texts.append((dump_results(results), dump_csv(outcomes), page(results)))
+        texts.append((dump_results(results), dump_csv(CUP, outcomes), page(results)))
     assert texts[0] == texts[1]
     assert json.loads(texts[0][0])["games"] == 240
 
@@ -247,6 +247,7 @@ def test_results_json_has_the_documented_fields_and_nothing_secret():
         "benched",
         "stopped",
         "comparison",
+        "levels",
     ]
     assert read["tables"][0]["rows"][0]["entrant"] == "ada"
     assert list(read["tables"][1]["rows"][0]) == [
@@ -274,7 +275,7 @@ def test_results_json_is_json_whatever_the_returns_were():
 def test_csv_has_a_line_a_game_and_no_formulas():
     cup = cup_of(HOSTILE[:6], games=1)
     outcomes = play(cup)
-    rows = list(csv.DictReader(io.StringIO(dump_csv(outcomes))))
+    rows = list(csv.DictReader(io.StringIO(dump_csv(cup, outcomes))))
     assert tuple(rows[0]) == COLUMNS
     assert [int(row["game"]) for row in rows] == [each.game.id for each in outcomes]
     assert [float(row["attacker_score"]) for row in rows] == [each.score for each in outcomes]
