@@ -58,7 +58,7 @@ coordinator:
         known_services: {{}}, known_data: {{}}, known_blocks: {{}}}}
     Defender: *role
 env:
-  scenario: two_networks_tiny
+  scenario: two_networks
   random_seed: 1
   use_global_defender: false
   use_dynamic_addresses: false

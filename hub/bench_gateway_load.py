@@ -14,7 +14,7 @@ import selectors
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from netsiege.errors import SiegeError
@@ -24,23 +24,40 @@ STEPS: Final = 100
 SETUP_S: Final = 60.0
 WARM_UP: Final = 1 / 7
 END: Final = b"EOF"
-_MOVES: Final = (
-    ("ScanNetwork", {"target_network": {"ip": "192.168.1.0", "mask": 24}}),
-    ("FindServices", {"target_host": {"ip": "192.168.1.2"}}),
-    ("FindData", {"target_host": {"ip": "192.168.2.2"}}),
-    ("FindServices", {"target_host": {"ip": "192.168.2.2"}}),
-)
-
-
 def request(kind: str, parameters: Mapping[str, object]) -> bytes:
     """A request as NetSecGame's agents write it."""
     return json.dumps({"action_type": f"ActionType.{kind}", "parameters": parameters}).encode()
 
 
 JOIN: Final = request("JoinGame", {"agent_info": {"name": "bench", "role": "Attacker"}})
-MOVES: Final = tuple(
-    request(kind, {**parameters, "source_host": {"ip": "192.168.2.2"}}) for kind, parameters in _MOVES
-)
+FOOTHOLD: Final = "192.168.2.2"
+OUTSIDE: Final = "213.47.23.195"
+_SERVERS: Final = {
+    "192.168.1.2": ("microsoft-ds", "10.0.19041"),
+    "192.168.1.3": ("postgresql", "14.3.0"),
+    "192.168.1.4": ("http", "1.4.54"),
+}
+"""What the foothold reaches of the servers of two_networks, and a service of each with its version."""
+_CLIENTS: Final = ("192.168.2.3", "192.168.2.4", "192.168.2.5", "192.168.2.6")
+
+
+def _moves() -> Iterator[bytes]:
+    """An attack as a capable agent plays it: it finds, takes and searches all that it reaches."""
+
+    def move(kind: str, **parameters: object) -> bytes:
+        return request(kind, {"source_host": {"ip": FOOTHOLD}, **parameters})
+
+    for network in ("192.168.2.0", "192.168.1.0"):
+        yield move("ScanNetwork", target_network={"ip": network, "mask": 24})
+    for host in (FOOTHOLD, *_CLIENTS, *_SERVERS):
+        yield move("FindServices", target_host={"ip": host})
+    for host, (name, version) in _SERVERS.items():
+        service = {"name": name, "type": "passive", "version": version, "is_local": False}
+        yield move("ExploitService", target_host={"ip": host}, target_service=service)
+        yield move("FindData", target_host={"ip": host})
+
+
+MOVES: Final = tuple(_moves())
 
 
 class Client:
