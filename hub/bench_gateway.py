@@ -204,9 +204,14 @@ def _courses(stack: ExitStack, folder: Path, original: str | None, clients: Sequ
     return courses
 
 
+def task_text(players: int) -> str:
+    """The task of all games, which begin when so many are there."""
+    return _TASK.format(steps=STEPS, players=players)
+
+
 def _write_task(folder: Path, players: int) -> Path:
     path = folder / f"task{players}.yaml"
-    path.write_text(_TASK.format(steps=STEPS, players=players))
+    path.write_text(task_text(players))
     return path
 
 

@@ -24,6 +24,8 @@ STEPS: Final = 100
 SETUP_S: Final = 60.0
 WARM_UP: Final = 1 / 7
 END: Final = b"EOF"
+
+
 def request(kind: str, parameters: Mapping[str, object]) -> bytes:
     """A request as NetSecGame's agents write it."""
     return json.dumps({"action_type": f"ActionType.{kind}", "parameters": parameters}).encode()
@@ -32,13 +34,13 @@ def request(kind: str, parameters: Mapping[str, object]) -> bytes:
 JOIN: Final = request("JoinGame", {"agent_info": {"name": "bench", "role": "Attacker"}})
 FOOTHOLD: Final = "192.168.2.2"
 OUTSIDE: Final = "213.47.23.195"
-_SERVERS: Final = {
+SERVERS: Final = {
     "192.168.1.2": ("microsoft-ds", "10.0.19041"),
     "192.168.1.3": ("postgresql", "14.3.0"),
     "192.168.1.4": ("http", "1.4.54"),
 }
 """What the foothold reaches of the servers of two_networks, and a service of each with its version."""
-_CLIENTS: Final = ("192.168.2.3", "192.168.2.4", "192.168.2.5", "192.168.2.6")
+_CLIENTS: Final = ("192.168.2.3", "192.168.2.4", "192.168.2.5")
 
 
 def _moves() -> Iterator[bytes]:
@@ -49,9 +51,9 @@ def _moves() -> Iterator[bytes]:
 
     for network in ("192.168.2.0", "192.168.1.0"):
         yield move("ScanNetwork", target_network={"ip": network, "mask": 24})
-    for host in (FOOTHOLD, *_CLIENTS, *_SERVERS):
+    for host in (FOOTHOLD, *_CLIENTS, *SERVERS):
         yield move("FindServices", target_host={"ip": host})
-    for host, (name, version) in _SERVERS.items():
+    for host, (name, version) in SERVERS.items():
         service = {"name": name, "type": "passive", "version": version, "is_local": False}
         yield move("ExploitService", target_host={"ip": host}, target_service=service)
         yield move("FindData", target_host={"ip": host})
