@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import re
+import zlib
 from typing import Any, Final, Self
 
 import attrs
@@ -29,6 +30,10 @@ ALL_ATTACKERS: Final = "all_attackers"
 
 MAX_SPEC_BYTES: Final = 1 << 24
 """Of a spec as it travels. `netsiege.scenarios.limits` has the limits of what is in it."""
+
+_PLAIN_BYTES: Final = 1 << 16
+_ZLIB: Final = b"\x78"
+"""What compressed specs begin with, and JSON does not."""
 
 _MAX_BRACKETS: Final = 1 << 20
 """Each may become a list or a mapping, which take 30 times as much memory as their text."""
@@ -262,11 +267,19 @@ class Spec:
         plain = _converter.unstructure(self)
         return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
 
+    def to_wire(self) -> bytes:
+        """`to_bytes`, compressed if that is large: a network of thousands of hosts fits into a message."""
+        text = self.to_bytes()
+        return zlib.compress(text) if len(text) > _PLAIN_BYTES else text
+
     @classmethod
     def from_bytes(cls, text: bytes) -> Self:
-        """The inverse of `to_bytes`. ValueError for anything else, and for a spec that is over a limit."""
+        """The inverse of `to_bytes` and of `to_wire`. ValueError for anything else, and for a spec that is
+        over a limit.
+        """
         from netsiege.scenarios.limits import excess  # noqa: PLC0415  # the limits are about what is defined here
 
+        text = plain_spec(text)
         if len(text) > MAX_SPEC_BYTES or text.count(b"[") + text.count(b"{") > _MAX_BRACKETS:
             raise ValueError(f"not a spec: larger than {MAX_SPEC_BYTES} bytes, or {_MAX_BRACKETS} values")
         converter = _converter if len(text) <= _EXPLAINED_BYTES else _terse_converter
@@ -287,6 +300,22 @@ class Spec:
     def digest(self) -> str:
         """SHA-256 of `to_bytes`, in hex: NetSecGame's `configuration_hash`, but the same in every process."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+def plain_spec(text: bytes) -> bytes:
+    """A spec as `to_bytes` gives it, from that or from `to_wire`. ValueError if it cannot be decompressed, or
+    is too large then.
+    """
+    if text[:1] != _ZLIB:
+        return text
+    try:
+        opened = zlib.decompressobj()
+        plain = opened.decompress(text, MAX_SPEC_BYTES + 1)
+    except zlib.error as error:
+        raise ValueError(f"not a spec: {error}") from None
+    if len(plain) > MAX_SPEC_BYTES or not opened.eof or opened.unused_data:
+        raise ValueError(f"not a spec: larger than {MAX_SPEC_BYTES} bytes, or not whole")
+    return plain
 
 
 def _parse(text: bytes) -> Any:

@@ -91,7 +91,7 @@ def _warn_of_size(made: Generated) -> None:
     from netsiege.protocol.frames import MAX_AGENT_FRAME_BYTES
     from netsiege.scenarios import Spec
 
-    size = len(Spec(made.topology, made.task).to_bytes())
+    size = len(Spec(made.topology, made.task).to_wire())
     if size > MAX_AGENT_FRAME_BYTES:
         said = f"takes {size:,} bytes, more than the {MAX_AGENT_FRAME_BYTES:,} of a message to a hub"
         print(f"warning: {made.topology.name} {said}: play it with `netsiege hub --task`", file=sys.stderr)

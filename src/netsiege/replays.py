@@ -13,6 +13,7 @@ from netsiege.engine.replay import Replay, Told, why_too_long
 from netsiege.errors import ConfigError, SiegeError
 from netsiege.hub.archive import MatchRecord, read_matches
 from netsiege.protocol import EVENT_HEAD
+from netsiege.scenarios.model import plain_spec
 from netsiege.shown import LINE_CHARS, file_part, shown
 
 
@@ -30,8 +31,12 @@ def from_record(record: MatchRecord) -> Replay:
         raise SiegeError(f"{name}: {shown(problem, LINE_CHARS)}")
     if record.cause is None or record.outputs is None or record.chain is None:
         raise SiegeError(f"{name}: it has not ended")
+    try:
+        spec = plain_spec(record.spec)
+    except ValueError as error:
+        raise SiegeError(f"{name}: {error}") from None
     replay = Replay(
-        spec=record.spec,
+        spec=spec,
         engine=record.engine,
         match=record.id,
         seed=record.seed,

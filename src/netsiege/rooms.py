@@ -29,7 +29,7 @@ def room_of(
         seed=seed,
         episodes=episodes,
         move_s=move_s,
-        spec=spec.to_bytes(),
+        spec=spec.to_wire(),
         episode_s=clock.episode_s,
         round_s=clock.round_s,
         grace_s=DEFAULT_GRACE_S if clock.grace_s is None else clock.grace_s,

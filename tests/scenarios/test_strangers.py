@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -368,12 +369,16 @@ def changed(key: str, value: str) -> bytes:
         (lambda: changed("name", '"X"').decode().encode("utf-16"), "can't decode byte 0xff"),
         (lambda: b"[" + b"[]," * (1 << 20) + b"1]", "larger than"),
         (lambda: b" " * (model.MAX_SPEC_BYTES + 1), "larger than"),
+        (lambda: zlib.compress(b" " * (1 << 30)), "larger than"),
+        (lambda: zlib.compress(changed("seed", "1"))[:-9], "not whole"),
+        (lambda: zlib.compress(changed("seed", "1")) + b"x", "not whole"),
+        (lambda: b"x" * 99, "Error -3 while decompressing"),
         (lambda: changed("roles", f"[{'1,' * (1 << 20)}1]"), "not a spec: "),
         (lambda: changed("roles", '[{"' + "x" * 10_000 + '": 1}]'), "not a spec: "),
         (lambda: changed("seats", "[" + "1," * 2_000 + "1]"), "and 1993 more"),
     ],
-    ids=["digits", "65-bits", "nan", "inf", "surrogate", "raw-surrogate", "utf-16", "lists", "size", "wrong",
-         "long-key", "many-mistakes"],
+    ids=["digits", "65-bits", "nan", "inf", "surrogate", "raw-surrogate", "utf-16", "lists", "size", "bomb",
+         "cut-off", "more-behind", "no-zlib", "wrong", "long-key", "many-mistakes"],
 )  # fmt: skip  # a table
 def test_spec_that_is_no_data_is_refused_in_a_short_line_and_little_memory(
     text: Callable[[], bytes], said: str
