@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from attrs import frozen
 
+from netsiege.cores import each
 from netsiege.cups import Rooms, is_sampled, replay_path, replay_share
 from netsiege.engine.playback import verify
 from netsiege.engine.replay import Replay
@@ -18,6 +20,9 @@ from netsiege.hub.tournament.results import ENDED, read_results
 from netsiege.hub.tournament.results_files import dump_csv, dump_results
 from netsiege.hub.tournament.schedule import schedule_of
 from netsiege.shown import LINE_CHARS, shown
+
+Played = tuple[Outcome, str | None]
+"""A game, and the room of the match that has decided it."""
 
 
 @frozen
@@ -56,12 +61,14 @@ def verify_cup(folder: Path) -> Checked:
             return Checked(difference)
     if ended is not None and schedule_of(store.cup).end(outcomes) != len(outcomes):
         return Checked(f"{folder}: the cup is not over after {len(outcomes):,} games, as its store says")
-    check = _Check(store.cup, folder, share)
     counts = {"replays": 0, "unplayed": 0, "unkept": 0}
-    for outcome in outcomes:
-        number = decided[outcome.game.id]
-        room = None if number is None else rooms[outcome.game.id, number]
-        kind, difference = check.game(outcome, room)
+    numbers = [decided[outcome.game.id] for outcome in outcomes]
+    played = [
+        (outcome, None if number is None else rooms[outcome.game.id, number])
+        for outcome, number in zip(outcomes, numbers, strict=True)
+    ]
+    looked = each(partial(_checking, store.cup, folder, share), played, len(played))
+    for outcome, (kind, difference) in zip(outcomes, looked, strict=True):
         if difference:
             label = replay_path(folder, outcome.game.id)
             return Checked(shown(f"{label}: {difference}", LINE_CHARS), **counts)
@@ -83,6 +90,10 @@ def _compare_file(path: Path, made: str) -> str:
     return f"{path}: line {line} is not what the games of this cup come to"
 
 
+def _checking(cup: Cup, folder: Path, share: float) -> Callable[[Played], tuple[str, str]]:
+    return _Check(cup, folder, share).game
+
+
 class _Check:
     """Of one cup's games."""
 
@@ -93,8 +104,9 @@ class _Check:
         self._entrants = {entrant.name: entrant for entrant in cup.entrants}
         self._share = share
 
-    def game(self, outcome: Outcome, room: str | None) -> tuple[str, str]:
+    def game(self, played: Played) -> tuple[str, str]:
         """What was looked at, and what differs, if anything does."""
+        outcome, room = played
         if outcome.forfeit and not any(outcome.steps):
             return "unplayed", ""  # it is the director's word, and there is nothing to play
         path = replay_path(self._folder, outcome.game.id)

@@ -20,9 +20,11 @@ import attrs
 import netsiege
 from netsiege.agents.registry import choose_agent
 from netsiege.client import Client
+from netsiege.cores import each
 from netsiege.engine.readdress import readdress
 from netsiege.errors import ConfigError, SiegeError
 from netsiege.files import replace_file
+from netsiege.hub.archive import MatchRecord
 from netsiege.hub.tournament import plain
 from netsiege.hub.tournament import results as told
 from netsiege.hub.tournament.conduct import Conduct
@@ -324,21 +326,32 @@ def write_replays(store: Reader, folder: Path) -> int:
         if decided.get(attempt.game) == attempt.number and is_sampled(attempt.game, share)
     }
     (folder / REPLAYS).mkdir(exist_ok=True)
-    if not rooms:
-        return 0
+    wanted = (
+        (rooms[record.room], replay_path(folder, rooms[record.room]), record)
+        for record in (read_journal(journal) if rooms else ())
+        if record.room in rooms and record.cause is not None
+    )
+    missing = ((game, path, record) for game, path, record in wanted if not path.exists())
     written = 0
-    for record in read_journal(journal):
-        game = rooms.get(record.room)
-        path = replay_path(folder, game) if game is not None else None
-        if path is None or path.exists() or record.cause is None:
-            continue
-        try:
-            from_record(record).save(path)
-        except SiegeError as error:  # of one game; `verify` finds out that it is missing
-            print(f"netsiege: warning: game {game} has no replay: {error}", file=sys.stderr)
-        else:
-            written += 1
+    for warning in each(_writing, missing, len(rooms)):
+        written += not warning
+        if warning:
+            print(f"netsiege: warning: {warning}", file=sys.stderr)
     return written
+
+
+def _writing() -> Callable[[tuple[int, Path, MatchRecord]], str]:
+    return _write_replay
+
+
+def _write_replay(wanted: tuple[int, Path, MatchRecord]) -> str:
+    """Writes a replay; why there is none if so: `verify` finds out that it is missing."""
+    game, path, record = wanted
+    try:
+        from_record(record).save(path)
+    except SiegeError as error:
+        return f"game {game} has no replay: {error}"
+    return ""
 
 
 def replay_share(store: Reader) -> float:
