@@ -7,6 +7,7 @@ The worker's path is what `GameHost.receive` does with a step: decode, check, pl
 encode the reply. Moves are random valid ones; a reset comes after every 100 of them or an earlier end.
 `engine.reset` is a new episode: world, start and goal of one seat, a random start drawn; `engine.reset.event`
 is all of a RESET in the middle of an episode: settle it, tell the result, begin anew, encode the reply.
+`engine.batch` is what `netsiege.engine.bench_batch` measures, if numba is there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from netsiege.engine.action_table import ActionTable
 from netsiege.engine.bench_load import RESET, SEATS, Load, record
@@ -25,8 +26,13 @@ from netsiege.engine.streams import Stream
 from netsiege.engine.synthetic import synthetic_spec
 from netsiege.engine.tables import Tables, compile_spec
 from netsiege.engine.worker import spare_the_collector
+from netsiege.errors import ConfigError
 from netsiege.figures import Row, figures_of
 from netsiege.protocol import Kind
+from netsiege.scenarios.model import Spec
+
+if TYPE_CHECKING:
+    from netsiege.engine.bench_batch import BatchLoad
 
 SIZES: Final = (10, 100, 1_000, 10_000)
 ROUNDS: Final = 5
@@ -112,6 +118,7 @@ def run(
     networks = [_Network(f"engine.h{size}", synthetic_spec(size).to_bytes(), *shape) for size in sizes]
     networks.append(_Network("engine.two_networks", _bundled("two_networks"), *shape))
     rows = _rows([network.name for network in networks])
+    batch = _batch(progress)
     threshold = gc.get_threshold()
     running = start_peers(nsg_python, peers_python) if peers else []
     try:
@@ -120,6 +127,8 @@ def run(
             if progress is not None:
                 progress(f"round {number} of {rounds}")
             _measure_round(networks, running, rows, number, steps * PEER_STEPS // STEPS)
+            if batch is not None:
+                rows["engine.batch"].values.append(batch.measure(steps))
     finally:
         gc.unfreeze()
         gc.set_threshold(*threshold)
@@ -188,6 +197,7 @@ def _rows(networks: Iterable[str]) -> dict[str, Row]:
         ]
     rows += [Row(f"engine.{what}", "us", False) for what in ("reset", "reset.event", "snapshot", "restore")]
     rows.append(Row("engine.compile", "s", False))
+    rows.append(Row("engine.batch", "steps/s", True))
     peers = ("nasim.10", "nasim.100", "netsecgame.two_networks", "cartpole")
     rows += [Row(f"peer.{peer}", "steps/s", True) for peer in peers]
     return {row.name: row for row in rows}
@@ -195,6 +205,17 @@ def _rows(networks: Iterable[str]) -> dict[str, Row]:
 
 def _peer_row(name: str) -> str:
     return f"peer.{name.replace(' ', '.')}"
+
+
+def _batch(progress: Callable[[str], None] | None) -> BatchLoad | None:
+    """The load of the batched engine; None, which is told, if that cannot run here."""
+    try:
+        from netsiege.engine.bench_batch import BatchLoad  # noqa: PLC0415  # an extra
+    except ConfigError as missing:
+        if progress is not None:
+            progress(f"engine.batch is left out: {missing}")
+        return None
+    return BatchLoad(Spec.from_bytes(_bundled("two_networks")))
 
 
 def _bundled(name: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +51,15 @@ class Table:
         visits = self._visits[key] = self._visits.get(key, 0) + 1
         old = self._values.get(key, 0.0)
         self._values[key] = old + max(rate, 1.0 / visits) * (target - old)
+
+    def rows(self) -> Iterator[tuple[Situation, Kind, float, int]]:
+        """All values, and how often each was learned."""
+        for (situation, kind), value in self._values.items():
+            yield situation, kind, value, self._visits[situation, kind]
+
+    def put(self, situation: Situation, kind: Kind, value: float, visits: int) -> None:
+        """A value that was learned elsewhere, so often."""
+        self._values[situation, kind], self._visits[situation, kind] = value, visits
 
     def save(self, folder: Path, about: dict[str, Any]) -> Path:
         """Writes `model.json` anew, as a whole or not at all. Equal tables give equal files."""

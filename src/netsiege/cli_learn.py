@@ -79,7 +79,8 @@ def train(
     """Train an agent in this process, at the engine's speed; it plays anywhere with --model DIR."""
     from pathlib import Path
 
-    from netsiege.agents.learning.training import SCHEDULES, Plan, Training
+    from netsiege.agents.learning.quick_training import open_training
+    from netsiege.agents.learning.training import SCHEDULES, Plan
     from netsiege.agents.networks import choose_networks
     from netsiege.errors import ConfigError
     from netsiege.local import Stop
@@ -103,7 +104,7 @@ def train(
         **{name: value for name, value in (("rate", rate), ("discount", discount)) if value is not None},
     )
     folder = Path(out)
-    training = Training.resume(plan, folder) if resume else Training.start(plan, folder)
+    training = open_training(plan, folder, resume=resume)
     for warning in training.arrangement.warnings:
         print(f"netsiege: warning: {warning}", file=sys.stderr)
     if suite is not None:
