@@ -40,6 +40,9 @@ BENCHED: Final = "benched"
 ABSENT: Final = "absent"
 """Causes of a director's own: a game that was not played at all, since its entrant plays no more, or has not
 come."""
+AHEAD_SEATS: Final = 8
+"""For so many seats of an entrant a game is arranged ahead: it begins as soon as there are seats for it, and
+they do not wait for the director."""
 BENCH_SHARE: Final = 0.25
 
 
@@ -252,8 +255,10 @@ class Conduct:
         return all(self._has_seat(place, alone) for place in _places(game))
 
     def _has_seat(self, place: Place, alone: bool = False) -> bool:
-        seats = self.seats[place] if place not in self._alone else int(alone)
-        return self._busy[place] < seats
+        if place in self._alone:
+            return self._busy[place] < alone
+        seats = self.seats[place]
+        return self._busy[place] < seats + seats // AHEAD_SEATS
 
     def is_called(self, place: Place) -> bool:
         """Whether an entrant is called to any game."""

@@ -189,12 +189,10 @@ class Director:
                 verdicts=orders.verdicts,
                 benched=orders.benched,
             )
-            if orders.close:
-                self.client.close_rooms(orders.close)
-            self._arrange(orders.arrange)
+            self._arrange(orders.arrange, orders.close)
             self._close_unused(orders.close)
 
-    def _arrange(self, flights: Iterable[Flight]) -> None:
+    def _arrange(self, flights: Iterable[Flight], ended: Iterable[str]) -> None:
         asked = []
         for flight in flights:
             game = flight.game
@@ -206,9 +204,8 @@ class Director:
             self._unused.pop(like.name, None)
             self._like[flight.room] = like.name
             asked.append(Arrange(flight.room, self.hall, like.name, game.seed, self._calls(game)))
-        if asked:
-            with _refusals_explained():
-                self.client.arrange(asked)
+        with _refusals_explained():
+            self.client.arrange(asked, ended)
 
     def _close_unused(self, ended: Iterable[str]) -> None:
         """Closes rooms that nothing is like any more, if there are many: each slice may have its own."""

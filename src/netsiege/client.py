@@ -106,16 +106,20 @@ class Client(Carrier):
         request = self._send(self.session.watch(room))
         _expect(self._settle([request], None)[request], Watching)
 
-    def arrange(self, matches: Iterable[Arrange]) -> None:
-        """Arranges matches of joiners of a hall (directors only), all of them in one go.
+    def arrange(self, matches: Iterable[Arrange], close: Iterable[str] = ()) -> None:
+        """Arranges matches of joiners of a hall (directors only), all of them in one go, in which it also does
+        what `close_rooms` does.
 
         Raises `ProtocolError` for the first that is refused; those before it are arranged.
         """
         self._check()
         asked = [self._send(self.session.arrange(match)) for match in matches]
-        answers = self._settle(asked, None)
+        closed = [self._send(self.session.close_room(name)) for name in close]
+        answers = self._settle(asked + closed, None)
         for request in asked:
             _expect(answers[request], Arranged)
+        for request in closed:
+            _expect(answers[request], RoomClosed)
 
     def close_rooms(self, names: Iterable[str]) -> None:
         """Closes rooms, or says of arranged matches that what came of them was heard (directors only)."""

@@ -65,7 +65,7 @@ PANEL: Final = {"Attacker": "random-defender", "Defender": "scripted-attacker"}
 LAST_HUB_S: Final = 10.0
 SHOW_S: Final = 0.5
 ROLES: Final = ("Attacker", "Defender", "Benign")
-TOP_SHARE: Final = 0.05
+TOP_SHARE: Final = 0.02
 """Of the time, at most, goes into working out the ranking while games are played."""
 
 

@@ -8,6 +8,7 @@ the hub's start to the last game's end. Says the wall time of both and the media
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -93,10 +94,21 @@ def main() -> None:
             folder = Path(place)
             (folder / "task.yaml").write_text(yaml.safe_dump(_task(chosen)))
             (folder / "cup.yaml").write_text(yaml.safe_dump(_cup(chosen)))
-            bare_s, cup_s = bare(folder, chosen), cup(folder, chosen)
+            began_s = _processor_s()
+            bare_s = bare(folder, chosen)
+            between_s = _processor_s()
+            cup_s = cup(folder, chosen)
+            spent_s = between_s - began_s, _processor_s() - between_s
         ratios.append(cup_s / bare_s)
-        _say(f"bare {bare_s:.1f} s, cup {cup_s:.1f} s: {ratios[-1]:.3f}")
+        spent = f"of the processors {spent_s[0]:.1f} and {spent_s[1]:.1f} s: {spent_s[1] / spent_s[0]:.3f}"
+        _say(f"bare {bare_s:.1f} s, cup {cup_s:.1f} s: {ratios[-1]:.3f}; {spent}")
     _say(f"the median of {len(ratios)}: {median(ratios):.3f}")
+
+
+def _processor_s() -> float:
+    """What all processes have taken that have ended."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def _task(chosen: argparse.Namespace) -> dict[str, object]:

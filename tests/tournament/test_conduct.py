@@ -82,6 +82,19 @@ def test_games_begin_in_order_as_far_as_entrants_have_seats():
     assert len(played.outcomes) == 10
 
 
+def test_entrants_of_many_seats_have_games_arranged_ahead():
+    played = Played(cup(1, 1, games=60, seats=16))
+    assert len(played.flying) == 16 + 2
+    for flight in list(played.conduct.flights.values())[:16]:
+        played.conduct.began(flight.room)
+    played.conduct.crashed(("a0", ATTACKER), "boom")
+    played.follow()
+    assert len(played.void()) == 18  # with those that have not begun: nothing may be beside one
+    while played.flying:
+        played.end(min(played.flying))
+    assert played.conduct.is_over
+
+
 def test_outcomes_are_told_in_the_order_of_the_schedule():
     played = Played(cup(games=4))
     last = max(played.flying)
