@@ -13,7 +13,7 @@ from attrs import frozen
 from netsiege.engine.game import Game
 from netsiege.engine.replay import Replay
 from netsiege.engine.replies import Output
-from netsiege.engine.words import count, list_knowledge, say_action, say_knowledge, say_learned
+from netsiege.engine.words import count, list_knowledge, say_action, say_knowledge, say_learned, say_told
 from netsiege.errors import ProtocolError
 from netsiege.game import GameState, GameStatus, Observation
 from netsiege.protocol import EVENT_HEAD, HUB_SEAT, End, Error, Kind, Reset, Result, Wait
@@ -151,8 +151,9 @@ def _observed(before: GameState, seen: Observation, flags: Seen, unasked: bool) 
         parts.append(f"end ({shown(reason)})" if reason else "end")
     if flags & Seen.FORBIDDEN:
         parts.append("not played: its episode had ended")
-    learned = say_learned(before, seen.state)
-    return ", ".join(parts) + (f"; learns {learned}" if learned else "; learns nothing")
+    learned, told = say_learned(before, seen.state), say_told(seen.info)
+    said = ", ".join(parts) + (f"; learns {learned}" if learned else "; learns nothing")
+    return f"{said}; {told}" if told else said
 
 
 def _other(kind: int, body: bytes) -> str:

@@ -5,6 +5,7 @@ What agents and scenarios have put into them is cleaned (`netsiege.shown`), and 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
@@ -49,6 +50,31 @@ def say_learned(before: GameState, after: GameState) -> str:
         _news("controlled host", before.controlled_hosts - after.controlled_hosts, "loses"),
     ]
     return "; ".join(part for part in said if part)
+
+
+def say_told(info: Mapping[str, Any]) -> str:
+    """What an observation tells besides the state, on one line: alerts and scores; empty without any."""
+    said = []
+    alerts, scores = info.get("alerts"), info.get("scores")
+    if isinstance(alerts, list) and alerts:
+        listed = "; ".join(map(_alert, alerts[:LISTED]))
+        more = f" and {len(alerts) - LISTED} more" if len(alerts) > LISTED else ""
+        said.append(f"{count(len(alerts), 'alert')}: {listed}{more}")
+    if isinstance(scores, dict) and scores:
+        figures = (
+            f"{shown(str(name).replace('_', ' '))} {shown(str(value))}" for name, value in scores.items()
+        )
+        said.append(", ".join(itertools.islice(figures, LISTED)))
+    return "; ".join(said)
+
+
+def _alert(alert: Any) -> str:
+    if not isinstance(alert, dict):
+        return shown(str(alert))
+    kind = str(alert.get("action_type")).removeprefix("ActionType.")
+    target = alert.get("target_host")
+    end = "" if target is None else f" to {target}"
+    return shown(f"{kind} from {alert.get('source_host')}{end}")
 
 
 def say_knowledge(state: GameState) -> str:

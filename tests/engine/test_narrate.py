@@ -6,7 +6,7 @@ from netsiege.engine.narrate import Narrator, describe_seat
 from netsiege.engine.playback import Playback
 from netsiege.engine.recorder import Recorder
 from netsiege.engine.selfplay import play_randomly
-from netsiege.engine.words import LISTED, list_knowledge, say_action, say_knowledge, say_learned
+from netsiege.engine.words import LISTED, list_knowledge, say_action, say_knowledge, say_learned, say_told
 from netsiege.game import IP, Action, ActionType, Data, GameState, Network, Service
 from netsiege.game.action import RESPONSES
 from netsiege.protocol import HUB_SEAT, Kind, Reset, SeatSpec
@@ -83,6 +83,29 @@ def test_learning_of_many_things_names_some_and_counts_the_rest():
     said = say_learned(GameState(), GameState(known_hosts=hosts))
     assert said.startswith(f"{len(hosts)} hosts: 10.0.1.1, 10.0.1.2, ")
     assert said.endswith(f"10.0.1.{LISTED} and 3 more")
+
+
+def test_alerts_and_scores_in_words():
+    alert = {
+        "move": 3,
+        "source_host": "10.0.0.1",
+        "target_host": "10.0.0.2",
+        "action_type": "ActionType.FindData",
+    }
+    scan = {**alert, "target_host": None, "action_type": "ActionType.ScanNetwork"}
+    assert say_told({"alerts": [alert, scan]}) == (
+        "2 alerts: FindData from 10.0.0.1 to 10.0.0.2; ScanNetwork from 10.0.0.1"
+    )
+    assert say_told({"alerts": [scan] * 10}).endswith(" and 2 more")
+    assert say_told({"scores": {"time_to_goal": None, "hosts_lost": 2}}) == "time to goal None, hosts lost 2"
+    assert say_told({"end_reason": "x"}) == say_told({"alerts": [], "scores": {}}) == ""
+
+
+@pytest.mark.parametrize(
+    "what", ["\x1b[31m", ["\x1b[31m", 3], [{"source_host": "\x1b]0;x\x07"}], {"\x1b": "\n"}]
+)
+def test_what_hostile_files_have_for_alerts_and_scores_is_shown_without_what_acts(what):
+    assert say_told({"alerts": what, "scores": what}).isprintable()
 
 
 def test_knowledge_in_numbers_and_in_full():

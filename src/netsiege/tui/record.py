@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field, frozen
 
-from netsiege.engine.words import say_action, say_learned
+from netsiege.engine.words import say_action, say_learned, say_told
 from netsiege.game import Action, GameState, Observation
 
 
@@ -20,7 +20,8 @@ class Turn:
     @property
     def changes(self) -> str:
         """What the move has changed in what is known, in words."""
-        return say_learned(self.before, self.observation.state) or "nothing new"
+        said = (say_learned(self.before, self.observation.state), say_told(self.observation.info))
+        return "; ".join(filter(None, said)) or "nothing new"
 
     @property
     def line(self) -> str:
