@@ -3,7 +3,8 @@
 Attackers play alone. Defenders meet the scripted attacker, beside a benign user if the task knows any: how
 often that is kept from its work are their false positives. Benign users, whose episodes last as long as
 somebody attacks, play beside the random attacker. Agents that learn are trained first, against the same
-opponents; all agents of a role are then evaluated on the same episodes, which no training has drawn.
+opponents; all agents of a role are then evaluated on the same episodes, which no training has drawn. On a
+suite of generated networks they are trained on others, out of its recipes.
 
 This module decides and measures; `comparison_run` runs it in several processes, `comparison_table` tells it.
 """
@@ -26,13 +27,15 @@ from netsiege.agents.evaluation import Evaluation, Figure, Z, evaluate, mean
 from netsiege.agents.learning.training import Plan, Training
 from netsiege.agents.llm.agent import LLMAgent
 from netsiege.agents.llm.endpoint import MODEL_VARIABLE
+from netsiege.agents.networks import Networks
 from netsiege.agents.parameters import settle
 from netsiege.agents.registry import GROUP, AgentChoice, choose_agent
 from netsiege.engine.streams import derive
 from netsiege.errors import ConfigError
 from netsiege.game import Action, AgentRole, AgentStatus, Observation
 from netsiege.protocol import Result
-from netsiege.scenarios import load_spec_with_warnings
+from netsiege.scenarios import load_spec_with_warnings, under
+from netsiege.scenarios.generate import SUITES
 from netsiege.scenarios.model import Rewards, Spec
 
 PACKAGE: Final = "netsiege"
@@ -55,6 +58,9 @@ class Conditions:
     """
 
     scenarios: tuple[str, ...] = SCENARIOS
+    """And suites, among them."""
+    ruleset: str | None = None
+    """That of all; None: those of the tasks."""
     episodes: int = 500
     train_episodes: int = 3_000
     planner_episodes: int = 200
@@ -86,7 +92,8 @@ class Job:
     """The agent, as it was asked for."""
     role: AgentRole
     scenario: str
-    """As it was asked for: a name or a file."""
+    """As it was asked for: a name or a file, or a suite."""
+    ruleset: str | None
     opponents: tuple[str, ...]
     episodes: int
     trained: int
@@ -99,12 +106,30 @@ class Job:
         choice = choose_agent(self.said)
         told = settle(self.said, choice.cls.parameters, choice.parameters)
         rates = {name: told[name] for name in ("rate", "discount") if name in told}
-        return Plan(self.said, self.scenario, None, self.opponents, self.trained, self.train_seed, **rates)
+        networks = training_networks(self.scenario)
+        where = self.scenario if networks is None else None
+        return Plan(
+            self.said,
+            where,
+            None,
+            self.opponents,
+            self.trained,
+            self.train_seed,
+            networks=networks,
+            ruleset=self.ruleset,
+            **rates,
+        )
+
+    @property
+    def networks(self) -> Networks | None:
+        """Those of its suite, if it is played on one."""
+        return Networks(self.scenario) if self.scenario in SUITES else None
 
     def arrange(self, **parameters: object) -> Arrangement:
         """Seats everyone. Raises `ConfigError`."""
         choice = choose_agent(self.said, self.role, **parameters)
-        return arrange(choice, self.opponents, scenario=self.scenario, role=self.role)
+        spec = spec_of(self.scenario, self.ruleset)[0]
+        return arrange(choice, self.opponents, spec=spec, role=self.role)
 
 
 @frozen
@@ -173,6 +198,7 @@ class Comparison:
             "episodes": asked.episodes,
             "train_episodes": asked.train_episodes,
             "rows": [row.as_dict() for row in self.rows],
+            **({} if asked.ruleset is None else {"ruleset": asked.ruleset}),
         }
 
 
@@ -197,11 +223,11 @@ def plan_comparison(conditions: Conditions, agents: Sequence[str] = ()) -> Progr
     if strangers:
         near = difflib.get_close_matches(strangers[0], names, 1) or [", ".join(names)]
         raise ConfigError(f"--episodes-of: no agent {strangers[0]!r} is compared; the nearest: {near[0]}")
-    specs = {said: load_spec_with_warnings(None, said) for said in dict.fromkeys(conditions.scenarios)}
+    specs = {said: spec_of(said, conditions.ruleset) for said in dict.fromkeys(conditions.scenarios)}
     rows: list[Row] = []
     jobs: list[Job] = []
     for choice in choices:
-        if _lacks_endpoint(choice):
+        if lacks_endpoint(choice):
             rows.append(Row(choice.said, choice.cls.plays[0], note=NO_ENDPOINT))
             continue
         for said, (spec, _) in specs.items():
@@ -214,30 +240,52 @@ def plan_comparison(conditions: Conditions, agents: Sequence[str] = ()) -> Progr
     return Program(conditions, said_all, tuple(jobs), tuple(rows), tuple(odd))
 
 
+def spec_of(said: str, ruleset: str | None) -> tuple[Spec, tuple[str, ...]]:
+    """A scenario, or the first network of a suite, and what is odd about it. Raises `ConfigError`."""
+    if said not in SUITES:
+        return load_spec_with_warnings(None, said, ruleset=ruleset)
+    return under(Networks(said).network(0, 0).spec, ruleset), ()
+
+
+def training_networks(said: str) -> Networks | None:
+    """For learners that are to be measured on a suite: new networks out of its recipes, none of its own."""
+    if said not in SUITES:
+        return None
+    hosts = [entry.hosts for entry in SUITES[said]]
+    recipes = dict.fromkeys(entry.recipe for entry in SUITES[said])
+    return Networks(recipes=tuple(recipes), hosts=(min(hosts), max(hosts)))
+
+
 def _name_of(choice: AgentChoice) -> str:
     return choice.said.partition(",")[0]
 
 
-def _lacks_endpoint(choice: AgentChoice) -> bool:
+def lacks_endpoint(choice: AgentChoice) -> bool:
     """Whether nobody has named a language model for an agent that needs one."""
     if not issubclass(choice.cls, LLMAgent):
         return False
     return not (choice.parameters.get("model") or os.environ.get(MODEL_VARIABLE))
 
 
+def learns(choice: AgentChoice) -> bool:
+    """Whether an agent has to be trained first: it can be, and nobody has named a model."""
+    return {"rate", "model"} <= {*choice.cls.parameters} and not choice.parameters.get("model")
+
+
 def _job(number: int, choice: AgentChoice, said: str, spec: Spec, conditions: Conditions) -> Job:
     name, role = _name_of(choice), choice.cls.plays[0]
-    learns = {"rate", "model"} <= {*choice.cls.parameters} and not choice.parameters.get("model")
+    place = said if said in SUITES else spec.topology.name
     return Job(
         number,
         choice.said,
         role,
         said,
+        conditions.ruleset,
         _opponents(role, spec),
         conditions.episodes_for(name, choice.cls),
-        conditions.train_episodes if learns else 0,
-        derive(conditions.seed, f"compare/train/{spec.topology.name}/{choice.said}"),
-        derive(conditions.seed, f"compare/evaluate/{spec.topology.name}/{role.value}"),
+        conditions.train_episodes if learns(choice) else 0,
+        derive(conditions.seed, f"compare/train/{place}/{choice.said}"),
+        derive(conditions.seed, f"compare/evaluate/{place}/{role.value}"),
     )
 
 
@@ -296,9 +344,9 @@ def measure(job: Job, folder: Path) -> Row:
     def note(result: Result) -> None:
         actions.append(counted.take() if counted is not None else 0)
         if job.role is AgentRole.Defender and spec.task.rewards.false_positive:
-            wrongs.append(false_positives_of(result, me, spec.task.rewards))
+            wrongs.append(false_positives_of(result, me, spec.task.rewards, _scores(arrangement)))
 
-    told = evaluate(arrangement, job.episodes, job.seed, progress=note)
+    told = evaluate(arrangement, job.episodes, job.seed, networks=job.networks, progress=note)
     return Row(
         job.said,
         job.role,
@@ -311,12 +359,22 @@ def measure(job: Job, folder: Path) -> Row:
     )
 
 
-def false_positives_of(result: Result, seat: int, rewards: Rewards) -> int:
+def _scores(arrangement: Arrangement) -> Mapping[str, Any]:
+    """What the subject has been told at the end of the episode besides who won, where there are scores."""
+    seat = arrangement.agents[arrangement.subject].seat
+    return {} if seat is None else seat.observation.info.get("scores", {})
+
+
+def false_positives_of(
+    result: Result, seat: int, rewards: Rewards, scores: Mapping[str, Any] | None = None
+) -> int:
     """How often a defender's blocks kept a benign user from something, from what it was paid.
 
-    A defender's return is the reward of its steps, that of its success or failure, and that of a false
-    positive for each; the last one must not be 0.
+    Where `scores` were told, these say so. Otherwise, a defender's return is the reward of its steps, that of
+    its success or failure, and that of a false positive for each; the last one must not be 0.
     """
+    if scores and "false_positives" in scores:
+        return int(scores["false_positives"])
     won = result.statuses[seat] == AgentStatus.Success.value
     rest = (
         result.returns[seat] - rewards.step * result.steps[seat] - (rewards.success if won else rewards.fail)

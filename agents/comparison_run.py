@@ -1,7 +1,7 @@
-"""Runs a comparison in several processes, each job on its own: how many there are changes no result.
+"""Runs jobs in several processes, each on its own: how many processes there are changes no result.
 
 The processes are new ones, not copies of this one, so that nothing of it is in them. They end with it,
-however it goes: an interrupted comparison ends them at once, whatever they are thinking about.
+however it goes: what is interrupted ends them at once, whatever they are thinking about.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from netsiege.agents.comparison import Comparison, Job, Program, Row, measure
 from netsiege.errors import SiegeError
@@ -29,9 +29,12 @@ STILL_S: Final = 30.0
 """After so long without a result, `progress` is told what is still running."""
 
 Progress = Callable[[str], None]
-Measured = tuple[Row, float]
-"""What a job came to, and the seconds that it took."""
-Results = Generator[tuple[Job, Measured], None, None]
+J = TypeVar("J")
+R = TypeVar("R")
+Work = Callable[[J, Path], R]
+"""Does a job, with a folder for what it writes."""
+Results = Generator[tuple[J, R, float], None, None]
+"""Jobs, what they came to, and the seconds that each took."""
 
 
 def cores() -> int:
@@ -48,13 +51,10 @@ def run_comparison(program: Program, processes: int, progress: Progress = lambda
     rows: dict[int, Row] = {}
     # agents of few episodes think long, learners are trained, later scenarios are larger: the long jobs first
     jobs = sorted(program.jobs, key=lambda job: (job.episodes, -job.trained, -job.number))
-    with tempfile.TemporaryDirectory(prefix="netsiege-") as name:
-        folder = Path(name)
-        results = _in_turn(jobs, folder) if processes == 1 else _at_once(jobs, folder, processes, progress)
-        with closing(results):  # at once, also when it is here that we are interrupted
-            for job, (row, took_s) in results:
-                rows[job.number] = row
-                progress(f"[{len(rows)} of {len(jobs)}] {_summary(row)}; {took_s:.1f} s")
+    with closing(do_all(jobs, measure, _label, processes, progress)) as results:
+        for job, row, took_s in results:
+            rows[job.number] = row
+            progress(f"[{len(rows)} of {len(jobs)}] {_summary(row)}; {took_s:.1f} s")
     place = {said: i for i, said in enumerate(program.agents)}
     every = [*(rows[number] for number in sorted(rows)), *program.rows]
     return Comparison(program.conditions, tuple(sorted(every, key=lambda row: place[row.agent])))
@@ -68,29 +68,51 @@ def _summary(row: Row) -> str:
     return shown(f"{row.agent} on {row.scenario}: {wins}{scores}", LINE_CHARS)
 
 
-def _in_turn(jobs: Sequence[Job], folder: Path) -> Results:
-    for job in jobs:
-        yield job, _timed(job, folder)
+def _label(job: Job) -> str:
+    return f"{job.said} on {job.scenario}"
 
 
-def _at_once(jobs: Sequence[Job], folder: Path, processes: int, progress: Progress) -> Results:
+def do_all(
+    jobs: Sequence[J], work: Work[J, R], label: Callable[[J], str], processes: int, progress: Progress
+) -> Results[J, R]:
+    """The jobs in the order in which they end; with one process, in their own. `label` is for `progress`.
+
+    Close it: its processes are gone then, however far they are. Raises `SiegeError` if one of them dies.
+    """
+    with tempfile.TemporaryDirectory(prefix="netsiege-") as name:
+        folder = Path(name)
+        if processes > 1:
+            yield from _at_once(jobs, work, label, folder, processes, progress)
+            return
+        for job in jobs:
+            yield job, *_timed(work, job, folder)
+
+
+def _at_once(
+    jobs: Sequence[J],
+    work: Work[J, R],
+    label: Callable[[J], str],
+    folder: Path,
+    processes: int,
+    progress: Progress,
+) -> Results[J, R]:
     """The jobs in the order in which they end. However it is left, its processes are gone afterwards."""
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
     waiting = list(reversed(jobs))
-    running: dict[Future[Measured], Job] = {}
+    running: dict[Future[tuple[R, float]], J] = {}
     with ProcessPoolExecutor(processes, context, _prepare, (os.getpid(),)) as pool:
         try:
             while waiting or running:
                 while waiting and len(running) < processes:
                     job = waiting.pop()
-                    running[_submitted(pool, job, folder)] = job
+                    running[_submitted(pool, work, job, folder)] = job
                 done, _ = wait(running, STILL_S, FIRST_COMPLETED)
                 if not done:
-                    names = ", ".join(f"{job.said} on {job.scenario}" for job in running.values())
+                    names = ", ".join(map(label, running.values()))
                     progress(shown(f"still at {names}", LINE_CHARS))
                 for future in done:
-                    yield running.pop(future), future.result()
+                    yield running.pop(future), *future.result()
         except BrokenProcessPool:
             raise SiegeError("a process that was measuring died; perhaps memory was short") from None
         finally:
@@ -98,11 +120,11 @@ def _at_once(jobs: Sequence[Job], folder: Path, processes: int, progress: Progre
                 _end(set(multiprocessing.active_children()) - others)
 
 
-def _submitted(pool: ProcessPoolExecutor, job: Job, folder: Path) -> Future[Measured]:
+def _submitted(pool: ProcessPoolExecutor, work: Work[J, R], job: J, folder: Path) -> Future[tuple[R, float]]:
     """Gives a job away. Ctrl-C reaches all processes, but is for this one: those that begin here block it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return pool.submit(_timed, job, folder)
+        return pool.submit(_timed, work, job, folder)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -117,7 +139,7 @@ def _prepare(parent: int) -> None:
     end_with_parent(parent)
 
 
-def _timed(job: Job, folder: Path) -> Measured:
+def _timed(work: Work[J, R], job: J, folder: Path) -> tuple[R, float]:
     began_s = time.monotonic()
-    row = measure(job, folder)
-    return row, time.monotonic() - began_s
+    done = work(job, folder)
+    return done, time.monotonic() - began_s

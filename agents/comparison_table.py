@@ -26,6 +26,7 @@ from netsiege.shown import shown
 
 BEGIN: Final = "<!-- agents -->"
 END: Final = "<!-- /agents -->"
+MARKS: Final = (BEGIN, END)
 NOTHING: Final = "–"  # noqa: RUF001  # a dash where there is no figure
 TEXTS: Final = 2
 """How many columns are text; the others are numbers."""
@@ -33,14 +34,16 @@ TEXTS: Final = 2
 
 @frozen
 class Section:
-    """One table: the agents of a role."""
+    """One table, such as the agents of a role. The first `texts` columns are text."""
 
     title: str
     headings: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
+    texts: int = TEXTS
 
 
-def _percent(figure: Figure) -> str:
+def percent(figure: Figure) -> str:
+    """A share and its interval."""
     return f"{100 * figure.value:.1f}% [{100 * figure.low:.1f}, {100 * figure.high:.1f}]"
 
 
@@ -79,7 +82,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         rest = len(_headings(row.role)) - 3
         return (row.agent, NOTHING, row.note or NOTHING, *[NOTHING] * rest)
     told = row.told
-    achieved = _maybe(row.actions) if row.role is AgentRole.Benign else _percent(told.win_rate)
+    achieved = _maybe(row.actions) if row.role is AgentRole.Benign else percent(told.win_rate)
     more = (_maybe(row.false_positives),) if row.role is AgentRole.Defender else ()
     figures = (achieved, _number(told.mean_return), _number(told.mean_steps), *more)
     return (row.agent, told.scenario, *figures, f"{told.episodes:,}")
@@ -88,6 +91,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 def _title(role: AgentRole, comparison: Comparison) -> str:
     """What agents of a role have to do, and how often those that learn have done it before."""
     rows = [row for row in comparison.rows if row.role is role]
+    ruleset = comparison.conditions.ruleset
     title = "Attackers, alone"
     if role is AgentRole.Defender:
         lone = any(row.told and REFERENCE_USER not in row.opponents for row in rows)
@@ -95,6 +99,7 @@ def _title(role: AgentRole, comparison: Comparison) -> str:
         title += " where the task knows users" if lone else ""
     elif role is AgentRole.Benign:
         title = f"Benign users, beside {IDLE_ATTACKER}; they have nothing to win"
+    title += f"; ruleset {ruleset}" if ruleset is not None else ""
     trained = [row for row in rows if row.trained]
     if trained:
         names = ", ".join(dict.fromkeys(row.agent for row in trained))
@@ -104,15 +109,18 @@ def _title(role: AgentRole, comparison: Comparison) -> str:
 
 def markdown(comparison: Comparison) -> str:
     """The tables for a file, the same from equal comparisons. Ends with a newline."""
-    blocks = []
-    for section in sections(comparison):
-        rule = ["---"] * TEXTS + ["--:"] * (len(section.headings) - TEXTS)
-        lines = [_line(cells) for cells in (section.headings, rule, *section.lines)]
-        blocks.append("\n".join([f"{_plain(section.title)}.", "", *lines]))
+    blocks = [markdown_of(section) for section in sections(comparison)]
     wrongs = any(row.role is AgentRole.Defender for row in comparison.rows)
     what = " False positives are per 100 actions of the user." if wrongs else ""
     blocks.append(f"In brackets: 95% intervals.{what} Seed {comparison.conditions.seed}.")
     return "\n\n".join(blocks) + "\n"
+
+
+def markdown_of(section: Section) -> str:
+    """One table for a file, with its title before it."""
+    rule = ["---"] * section.texts + ["--:"] * (len(section.headings) - section.texts)
+    lines = [_line(cells) for cells in (section.headings, rule, *section.lines)]
+    return "\n".join([f"{_plain(section.title)}.", "", *lines])
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -124,36 +132,38 @@ def _plain(text: str) -> str:
     return re.sub(r"([\\|`*<])", r"\\\1", shown(text))
 
 
-def check_marks(path: Path) -> None:
+def check_marks(path: Path, marks: tuple[str, str] = MARKS) -> None:
     """Looks whether tables can be put into a file. Raises `ConfigError` if not."""
-    _split(path)
+    _split(path, marks)
     if not os.access(path.resolve().parent, os.W_OK):
         raise ConfigError(f"{path}: cannot be written: its folder is closed to you")
 
 
-def put_between_marks(path: Path, text: str) -> None:
-    """Replaces what stands between the lines `BEGIN` and `END` of a file, as a whole or not at all.
+def put_between_marks(path: Path, text: str, marks: tuple[str, str] = MARKS) -> None:
+    """Replaces what stands between two lines of a file, `BEGIN` and `END`, as a whole or not at all.
 
     Raises `ConfigError` if it has not both of them once, or cannot be read or written.
     """
-    before, after = _split(path)
+    before, after = _split(path, marks)
     replace_file(path, f"{before}{text}{after}", path.stat().st_mode & 0o777)
 
 
-def _split(path: Path) -> tuple[str, str]:
-    """A file up to the line `BEGIN` and from the line `END` on, both included."""
+def _split(path: Path, marks: tuple[str, str]) -> tuple[str, str]:
+    """A file up to the first mark and from the second on, both included."""
     try:
         text = path.read_bytes().decode()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is no text in UTF-8") from None
-    places = [[match.span() for match in re.finditer(rf"^{mark}$\n?", text, re.M)] for mark in (BEGIN, END)]
-    for mark, found in zip((BEGIN, END), places, strict=True):
+    places = [[match.span() for match in re.finditer(rf"^{mark}$\n?", text, re.M)] for mark in marks]
+    for mark, found in zip(marks, places, strict=True):
         if len(found) != 1:
             times = "has no" if not found else f"has {len(found)} times the"
-            raise ConfigError(f"{path}: {times} line {mark!r}: the tables go between {BEGIN!r} and {END!r}")
+            raise ConfigError(
+                f"{path}: {times} line {mark!r}: the tables go between {marks[0]!r} and {marks[1]!r}"
+            )
     (_, begin), (end, _) = places[0][0], places[1][0]
     if end < begin:
-        raise ConfigError(f"{path}: the line {END!r} stands before {BEGIN!r}")
+        raise ConfigError(f"{path}: the line {marks[1]!r} stands before {marks[0]!r}")
     return text[:begin], text[end:]

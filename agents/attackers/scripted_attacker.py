@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from netsiege.agents.attackers.trail import Trail
 from netsiege.agents.base import BaseAgent
+from netsiege.agents.chance import patience_of
 from netsiege.agents.parameters import Parameter
 from netsiege.game import IP, Action, ActionType, AgentRole, Data, Network, Observation
 from netsiege.game import generate_valid_actions as valid_actions
@@ -42,7 +43,7 @@ class ScriptedAttacker(BaseAgent):
         """The most promising action that was not tried yet; a pass when nothing at all can be done."""
         state = observation.state
         if self._sweep is None or self._sweep.is_of_another_episode(state):
-            self._sweep = Sweep(state, home=state.controlled_hosts)
+            self._sweep = Sweep(state, home=state.controlled_hosts, patience=patience_of(self.seat))
         self._sweep.observe(state)
         if self.epsilon and self.rng.random() < self.epsilon:
             valid = valid_actions(state)

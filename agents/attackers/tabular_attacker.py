@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from netsiege.agents.chance import patience_of
 from netsiege.agents.learning.campaign import Campaign, Move, action_of
 from netsiege.agents.learning.learner import TabularLearner
 from netsiege.agents.learning.table import Kind, Situation
@@ -20,7 +21,7 @@ class TabularAttacker(TabularLearner[Move]):
     named: ClassVar[bool] = True
 
     def _remember(self) -> Campaign:
-        return Campaign(self.named)
+        return Campaign(self.named, patience_of(self.seat))
 
     def _action(self, move: Move) -> Action:
         return action_of(move)

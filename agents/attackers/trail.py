@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from attrs import define, field
 
 from netsiege.game import IP, Action, ActionType, GameState, Network
@@ -9,7 +11,11 @@ from netsiege.game import IP, Action, ActionType, GameState, Network
 
 @define(eq=False)
 class Trail:
-    """What has been seen and tried in one episode. An action that fails looks like a pass."""
+    """What has been seen and tried in one episode. An action that fails looks like a pass.
+
+    Where actions fail by chance, `patience` is above 1: so often an action may teach nothing until it counts
+    as tried, and as one that cannot succeed.
+    """
 
     state: GameState
     home: frozenset[IP]
@@ -23,6 +29,9 @@ class Trail:
     last: Action | None = None
     moves: int = 0
     """Made so far."""
+    patience: int = 1
+    vain: Counter[Action] = field(factory=Counter)
+    """How often an action has taught nothing."""
 
     def is_of_another_episode(self, state: GameState) -> bool:
         """Whether less is known than before: within an episode, nothing is forgotten."""
@@ -49,6 +58,8 @@ class Trail:
         before, action, self.state = self.state, self.last, state
         if action is None:
             return
+        if state == before and self._may_succeed_yet(action):
+            return
         source, target = action.parameters["source_host"], action.parameters.get("target_host")
         if target is None:
             found = state.known_hosts - before.known_hosts
@@ -63,6 +74,17 @@ class Trail:
             self.shut.add((source, target))
             self.open.discard((source, target))
 
+    def _may_succeed_yet(self, action: Action) -> bool:
+        """Whether an action that has taught nothing is worth another try; it counts as untried then."""
+        self.vain[action] += 1
+        if self.vain[action] >= self.patience:
+            return False
+        self.tried.discard(action)
+        if action.type is ActionType.ScanNetwork:
+            self.scans.discard((action.parameters["source_host"], action.parameters["target_network"]))
+        return True
+
     def forget_attempts(self) -> None:
         """Begins to try again: others may have changed something."""
         self.tried, self.scans, self.shut = set(), set(), set()
+        self.vain.clear()

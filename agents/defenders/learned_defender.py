@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from netsiege.agents.briefing import addresses_in
+from netsiege.agents.chance import patience_of
 from netsiege.agents.defenders.watch import Move, Watch, action_of
 from netsiege.agents.learning.learner import TabularLearner
 from netsiege.agents.parameters import Parameter
@@ -35,7 +36,7 @@ class QLearningDefender(TabularLearner[Move]):
         super().episode_started(observation)
 
     def _remember(self) -> Watch:
-        return Watch(self._named)
+        return Watch(self._named, patience_of(self.seat))
 
     def _action(self, move: Move) -> Action | None:
         return action_of(move)

@@ -51,7 +51,11 @@ class ScriptedDefender(BaseAgent):
         state = observation.state
         if self.epsilon and self.rng.random() < self.epsilon:
             return random_move(state, self.rng)
-        return next(_Plan(state, self._named(state)).moves(), None)
+        return next(self._moves(state), None)
+
+    def _moves(self, state: GameState) -> Iterator[Action]:
+        """What is left to do, the most urgent first."""
+        return _Plan(state, self._named(state)).moves()
 
     def _named(self, state: GameState) -> list[IP]:
         """The attackers' addresses, as far as the goal names them."""

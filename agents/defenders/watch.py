@@ -22,7 +22,7 @@ Addresses themselves are in neither: what was learned holds under others.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
@@ -56,12 +56,18 @@ _BY_IP = attrgetter("ip")
 
 @define(eq=False)
 class Watch:
-    """A defender's memory of one episode. `named` are the addresses that its goal names."""
+    """A defender's memory of one episode. `named` are the addresses that its goal names.
+
+    A move that shows no effect is not made again, or, with `patience`, not more than so many times.
+    """
 
     named: frozenset[IP]
+    patience: int = 1
     _known: GameState = field(factory=GameState)
     _moves: int = 0
     _made: set[Move] = field(factory=set)
+    _vain: Counter[Move] = field(factory=Counter)
+    _last: Move | None = None
     _logs: dict[IP, tuple[Entry, ...]] = field(factory=dict)
     _standing: dict[IP, str] = field(factory=dict)
     """What gave away each source in the logs."""
@@ -83,10 +89,13 @@ class Watch:
         """The move is made now."""
         self._moves += 1
         self._made.add(move)
+        self._last = move
 
     def options(self, state: GameState) -> tuple[Situation, dict[Kind, list[Move]]]:
         """The situation, and the moves by kind, each list in an order that depends on the state alone."""
         hosts = sorted(state.controlled_hosts, key=_BY_IP)
+        if self.patience > 1:
+            self._reconsider(state)
         if state is not self._known:
             self._read(state, hosts)
         moves: defaultdict[Kind, list[Move]] = defaultdict(list)
@@ -101,6 +110,14 @@ class Watch:
         phase = min(self._moves // PHASE_MOVES, LATE)
         counts = (min(len(self._suspects), MANY), len(unread).bit_length(), phase)
         return (*counts, *self._open(state, hosts)), moves
+
+    def _reconsider(self, state: GameState) -> None:
+        """Offers the last move again if it shows no effect and may yet have one."""
+        move, self._last = self._last, None
+        if move is not None and state == self._known:
+            self._vain[move] += 1
+            if self._vain[move] < self.patience:
+                self._made.discard(move)
 
     def _add(self, moves: defaultdict[Kind, list[Move]], kind: Kind, move: Move) -> None:
         # what was tried and shows no effect would show none the next time

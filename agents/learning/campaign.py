@@ -21,7 +21,7 @@ holds under others.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import lru_cache
 from ipaddress import IPv4Address
 from operator import attrgetter
@@ -47,10 +47,16 @@ MANY: Final = 3
 
 
 class Campaign:
-    """An attacker's memory of one episode: what it has tried from where."""
+    """An attacker's memory of one episode: what it has tried from where.
 
-    def __init__(self, named: bool = True) -> None:
+    A move that teaches nothing is not made again, or, with `patience`, not more than so many times.
+    """
+
+    def __init__(self, named: bool = True, patience: int = 1) -> None:
         self._named = named
+        self._patience = patience
+        self._vain: Counter[Move] = Counter()
+        self._last: Move | None = None
         self._tried: dict[Target, set[IP]] = {}
         self._known = GameState()
 
@@ -63,9 +69,12 @@ class Campaign:
         """The move is made now."""
         source, target = move
         self._tried.setdefault(target, set()).add(source)
+        self._last = move
 
     def options(self, state: GameState) -> tuple[Situation, dict[Kind, list[Move]]]:
         """The situation, and the moves by kind, each list in an order that depends on the state alone."""
+        if self._patience > 1:
+            self._reconsider(state)
         self._known = state
         moves: defaultdict[Kind, list[Move]] = defaultdict(list)
         machines = sorted(state.controlled_hosts, key=_BY_IP)
@@ -84,6 +93,15 @@ class Campaign:
         self._add_exfiltrations(moves, machines, state)
         types = sum(1 << type_ for type_ in {int(kind[0]) for kind in moves})
         return (min(len(places["in"]), MANY), min(bare, MANY), types), moves
+
+    def _reconsider(self, state: GameState) -> None:
+        """Offers the last move again if it has taught nothing and may yet succeed."""
+        move, self._last = self._last, None
+        if move is not None and state == self._known:
+            self._vain[move] += 1
+            if self._vain[move] < self._patience:
+                source, target = move
+                self._tried[target].discard(source)
 
     def _add_hosts(
         self,

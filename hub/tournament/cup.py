@@ -239,12 +239,13 @@ def _loaded(value: Value, report: Report, folder: Path, roles_of: RolesOf, stem:
     fields = root.fields(_KEYS, ("entrants", "scenarios"))
     entrants = read_entrants(fields["entrants"], roles_of) if "entrants" in fields else ()
     roles = frozenset(role for entrant in entrants for role, _ in entrant.players)
-    settings = _read_settings(fields)
-    terms = Terms(folder, roles_of, roles, "max_steps" in fields, settings.get("ruleset"))
+    ruleset = fields["ruleset"].choice(RULESETS) if "ruleset" in fields else None
+    terms = Terms(folder, roles_of, roles, "max_steps" in fields, ruleset)
     grounds, warnings = read_grounds(fields["scenarios"], terms) if "scenarios" in fields else ((), ())
+    settings = _read_settings(fields)
     report.check()
     settings.setdefault("name", re.sub(r"[^A-Za-z0-9_.-]", "_", stem)[:MAX_NAME_CHARS] or "cup")
-    cup = Cup(entrants=entrants, grounds=grounds, **{"seed": 0, **settings})
+    cup = Cup(entrants=entrants, grounds=grounds, ruleset=ruleset, **{"seed": 0, **settings})
     for path, text in inconsistencies(cup):
         report.problem(path, text)
     report.check()
@@ -252,11 +253,10 @@ def _loaded(value: Value, report: Report, folder: Path, roles_of: RolesOf, stem:
 
 
 def _read_settings(fields: dict[str, Place]) -> dict[str, Any]:
-    """All but entrants and scenarios; what is absent, or was reported, is left out."""
+    """All but entrants, scenarios and the ruleset; what is absent, or was reported, is left out."""
     readers: dict[str, Callable[[Place], Any]] = {
         "name": read_clean_name,
         "seed": lambda place: place.whole(0, MAX_SEED),
-        "ruleset": lambda place: place.choice(RULESETS),
         "max_steps": lambda place: place.whole(1, MAX_STEPS),
         "forfeits": lambda place: place.whole(0, MAX_FORFEITS),
     }
