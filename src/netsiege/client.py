@@ -107,8 +107,8 @@ class Client(Carrier):
         _expect(self._settle([request], None)[request], Watching)
 
     def arrange(self, matches: Iterable[Arrange], close: Iterable[str] = ()) -> None:
-        """Arranges matches of joiners of a hall (directors only), all of them in one go, in which it also does
-        what `close_rooms` does.
+        """Arranges matches of joiners of a hall (directors only), all of them in one go. Rooms to `close` are
+        closed in the same go, as by `close_rooms`.
 
         Raises `ProtocolError` for the first that is refused; those before it are arranged.
         """
