@@ -62,7 +62,6 @@ def scenario_generate(
     _write(made, out, task_out)
     said = f"the shortest attack takes {made.difficulty} steps; under siege-1 its chance is {made.chance:.2g}"
     print(f"{made.topology.name}: {said}", file=sys.stderr)
-    _warn_of_size(made)
 
 
 def _of_suites(suite: str | None, out: str | None, *, listed: bool, alone: bool) -> None:
@@ -84,17 +83,6 @@ def _of_suites(suite: str | None, out: str | None, *, listed: bool, alone: bool)
         raise ConfigError("--suite: needs a folder to write to: --out DIR")
     else:
         print(write_suite(suite, Path(out)))
-
-
-def _warn_of_size(made: Generated) -> None:
-    """Say that a room with this scenario cannot be opened from outside of a hub, if that is so."""
-    from netsiege.protocol.frames import MAX_AGENT_FRAME_BYTES
-    from netsiege.scenarios import Spec
-
-    size = len(Spec(made.topology, made.task).to_wire())
-    if size > MAX_AGENT_FRAME_BYTES:
-        said = f"takes {size:,} bytes, more than the {MAX_AGENT_FRAME_BYTES:,} of a message to a hub"
-        print(f"warning: {made.topology.name} {said}: play it with `netsiege hub --task`", file=sys.stderr)
 
 
 def _check_places(out: str | None, task_out: str | None) -> None:

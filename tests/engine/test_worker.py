@@ -124,7 +124,7 @@ def at_work(hub):
 def test_worker_says_what_it_is_and_plays(hub, at_work):
     peer, frame = at_work
     ready = Ready.decode(frame[HEAD_BYTES:])
-    assert (ready.name, ready.slots, ready.rulesets) == ("tester", 3, ("netsecgame",))
+    assert (ready.name, ready.slots, ready.rulesets) == ("tester", 3, ("netsecgame", "siege-1"))
     assert ready.engine == engine_digest()
     hub.open(peer, 5)
     hub.step(peer, 5, 1)

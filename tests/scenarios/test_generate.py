@@ -225,14 +225,6 @@ def test_command_writes_scenario_and_task_that_can_be_played(tmp_path: Path) -> 
     assert command("scenario", "validate", tmp_path / "net.yaml", tmp_path / "task.yaml").returncode == 0
 
 
-def test_command_says_what_is_too_large_to_be_sent_to_a_hub() -> None:
-    large, small = (
-        command("scenario", "generate", "--hosts", hosts, "--seed", 1) for hosts in (3_000, 1_500)
-    )
-    assert "more than the 1,048,576 of a message to a hub: play it with `netsiege hub" in large.stderr
-    assert "warning" not in small.stderr
-
-
 def test_command_reads_a_recipe_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(small_document(), sort_keys=False))
     done = command("scenario", "generate", "mine.yaml", "--seed", 1, cwd=tmp_path)
