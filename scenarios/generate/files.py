@@ -23,12 +23,11 @@ from netsiege.scenarios.generate.recipe import Recipe, load_recipe
 from netsiege.scenarios.generate.solver import Attack, Plan
 from netsiege.scenarios.generate.suites import Entry, suite_networks
 from netsiege.scenarios.generate.text import scenario_text, task_text
-from netsiege.scenarios.model import RANDOM, SIEGE, SiegeRules, Spec, Task, Topology
+from netsiege.scenarios.model import RANDOM, Spec, Task, Topology
 from netsiege.scenarios.odds import chance_of_attack
 from netsiege.scenarios.reading import Place, Report
 from netsiege.scenarios.source import parse
 from netsiege.scenarios.topology import MAX_DESCRIPTION_CHARS, read_topology
-from netsiege.scenarios.vulnerabilities import played
 
 GENERATED_HOSTS: Final = (5, 5_000)
 """The fewest and the most, routers not counted."""
@@ -52,18 +51,15 @@ class Generated:
     plans: tuple[Plan, ...]
     in_sight: int
     """Hosts and routers in the networks that the attacker knows of at first."""
+    chance: float
+    """How likely the shortest attack succeeds under `siege-1` if each step is tried once; of all starts, the
+    best.
+    """
 
     @property
     def difficulty(self) -> int:
         """Steps of the shortest attack, the same from every start: these are in one subnet."""
         return len(self.plans[0])
-
-    @property
-    def chance(self) -> float:
-        """How likely the shortest attack succeeds under `siege-1` if each step is tried once; of all starts,
-        the best.
-        """
-        return max(chance_of_attack(self.topology, plan.actions) for plan in self.plans)
 
     @property
     def spec(self) -> Spec:
@@ -77,12 +73,6 @@ class Generated:
             for role in self.task.roles
         )
         return Spec(self.topology, attrs.evolve(self.task, roles=roles))
-
-    def spec_under(self, ruleset: str) -> Spec:
-        """`spec` played by that ruleset, one of `RULESETS`, with all of its rules."""
-        spec = self.spec
-        rules = SiegeRules() if ruleset == SIEGE else None
-        return played(spec.topology, attrs.evolve(spec.task, ruleset=ruleset, rules=rules))
 
     def task_file(self, scenario_file: str) -> str:
         """The task of `spec` as a file beside the scenario's."""
@@ -118,7 +108,7 @@ def generate(recipe: Recipe, hosts: int, seed: int) -> Generated:
     text = scenario_text(document, comment)
     topology = attrs.evolve(topology, description=document["description"])
     parse(text.encode(), report)  # what is too large for a file is said now
-    return Generated(topology, text, task, found, attack.in_sight(starts[0]))
+    return Generated(topology, text, task, found, attack.in_sight(starts[0]), chance)
 
 
 def _starts(topology: Topology, task: Task) -> list[tuple[str, ...]]:

@@ -20,7 +20,15 @@ from netsiege.agents import BaseAgent
 from netsiege.agents.local_match import LocalMatch
 from netsiege.game import Action, AgentRole, Observation, generate_valid_actions
 from netsiege.protocol.frames import MAX_AGENT_FRAME_BYTES
-from netsiege.scenarios import Spec, Topology, check_file, default_task, load_task_file, load_topology
+from netsiege.scenarios import (
+    Spec,
+    Topology,
+    check_file,
+    default_task,
+    load_task_file,
+    load_topology,
+    under,
+)
 from netsiege.scenarios.generate import (
     SUITES,
     generate,
@@ -307,7 +315,7 @@ def test_suites_are_listed_with_their_difficulties() -> None:
 
 @pytest.mark.soak
 def test_networks_of_a_suite_fit_into_a_message_to_a_hub() -> None:
-    specs = [generate_entry(entry).spec_under(SIEGE) for entry in SUITES["unseen-30"]]
+    specs = [under(generate_entry(entry).spec, SIEGE) for entry in SUITES["unseen-30"]]
     assert max(len(spec.to_bytes()) for spec in specs) > MAX_AGENT_FRAME_BYTES
     assert max(len(spec.to_wire()) for spec in specs) < MAX_AGENT_FRAME_BYTES // 4
     assert [Spec.from_bytes(spec.to_wire()) for spec in specs] == specs

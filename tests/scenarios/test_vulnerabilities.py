@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsiege.errors import ConfigError
-from netsiege.scenarios import Spec, describe, load_spec, load_task_file, load_topology, scenario_names
+from netsiege.scenarios import (
+    Spec,
+    describe,
+    load_spec,
+    load_task_file,
+    load_topology,
+    scenario_names,
+    under,
+)
 from netsiege.scenarios.generate import SUITES, generate, generate_entry, load_recipe, recipe_names
 from netsiege.scenarios.limits import MAX_VULNERABILITIES, topology_excess
 from netsiege.scenarios.model import DataItem, ServiceItem, Topology, Vulnerability
@@ -296,8 +304,8 @@ def test_description_tells_vulnerabilities_and_credentials(tmp_path: Path) -> No
 @pytest.mark.parametrize("recipe", recipe_names())
 def test_generated_network_has_credentials_and_a_way_under_siege(recipe: str) -> None:
     made = generate(load_recipe(recipe), 50, 11)
-    spec = made.spec_under("siege-1")
-    assert (spec.task.ruleset, made.spec_under("netsecgame")) == ("siege-1", made.spec)
+    spec = under(made.spec, "siege-1")
+    assert (spec.task.ruleset, under(made.spec, "netsecgame")) == ("siege-1", made.spec)
     hosts = {host.name: host for host in spec.topology.hosts}
     opened = [
         (host.name, name)
