@@ -37,10 +37,23 @@ class Handshakes:
         if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
             self._other_mechanism |= value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH
 
+    def greeted(self, mechanism: str | None) -> None:
+        """Takes in the mechanism of security that the other side's greeting names; None: it sends none."""
+        mine = "CURVE" if self.keyed else "NULL"
+        self._other_mechanism |= mechanism not in (None, mine)
+
     @property
     def keyed(self) -> bool:
         """Whether there are keys."""
         return self._keys is not None
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether the other side has hung up before hands were shaken, and no reason has come through.
+
+        A hub with another mechanism hangs up while its greeting is under way, which is mostly lost then.
+        """
+        return self._hung_up > 0 and not self.established and not self.refused
 
     @property
     def connected(self) -> bool:

@@ -14,6 +14,7 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from netsiege.errors import ConfigError, HubUnreachable, ProtocolError, SiegeError
+from netsiege.greeting import mechanism_at
 from netsiege.handshakes import HANDSHAKE_FAILED, Handshakes
 from netsiege.keys import Keys
 from netsiege.protocol import DEFAULT_PORT, HEARTBEAT_IVL_MS, HEARTBEAT_TIMEOUT_MS, MAX_WORKER_FRAME_BYTES
@@ -143,6 +144,8 @@ class Connection:
     def diagnosis(self) -> SiegeError:
         """Why there was no answer, and what to do about it."""
         where = self.address
+        if self._handshakes.hung_up:
+            self._handshakes.greeted(mechanism_at(where))
         refusal = self._handshakes.refusal(where)
         if refusal is not None:
             return refusal

@@ -9,10 +9,11 @@ import time
 import pytest
 import zmq
 
-from netsiege import BaseAgent, ConfigError, HubUnreachable
+from netsiege import AuthError, BaseAgent, ConfigError, HubUnreachable
 from netsiege.aio import AsyncClient
 from netsiege.client import Client
 from netsiege.game import AgentRole
+from netsiege.greeting import mechanism_at
 from netsiege.protocol import AGENT_HEAD, VERSION, Kind, Welcome
 from netsiege.wire import Connection, check_address
 
@@ -104,6 +105,69 @@ def test_async_client_is_told_within_three_seconds_what_is_wrong(other, said):
         started_s = time.monotonic()
         asyncio.run(connect(port))
         assert time.monotonic() - started_s < 3
+
+
+GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"CURVE".ljust(20, b"\0") + bytes(32)
+
+
+@contextlib.contextmanager
+def hasty_listener():
+    """What a hub with keys may look like from here: who names another mechanism is cut off without a word."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                with connection:
+                    connection.settimeout(0.2)
+                    connection.sendall(GREETING[:11])
+                    with contextlib.suppress(TimeoutError):
+                        heard = b""
+                        while len(heard) <= 12 and (piece := connection.recv(64)):
+                            heard += piece
+                        continue
+                    connection.sendall(GREETING[11:])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield server.getsockname()[1]
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join()
+
+
+def test_client_without_a_key_is_told_that_it_needs_one_however_hastily_the_hub_hangs_up():
+    with hasty_listener() as port, pytest.raises(AuthError, match="asks for a key"):
+        Client(f"tcp://127.0.0.1:{port}", "me").open(1.0)
+
+
+def test_async_client_without_a_key_is_told_that_it_needs_one_however_hastily_the_hub_hangs_up():
+    async def connect(port):
+        with pytest.raises(AuthError, match="asks for a key"):
+            await AsyncClient(f"tcp://127.0.0.1:{port}", "me").open(1.0)
+
+    with hasty_listener() as port:
+        asyncio.run(connect(port))
+
+
+def test_mechanism_is_read_from_the_greeting():
+    with zmq_listener(zmq.ROUTER) as port:
+        assert mechanism_at(f"tcp://127.0.0.1:{port}") == "NULL"
+    with hasty_listener() as port:
+        assert mechanism_at(f"tcp://127.0.0.1:{port}") == "CURVE"
+
+
+@pytest.mark.parametrize("said", [None, b"SSH-2.0-OpenSSH_9.2\r\n" * 9, GREETING[:40]])
+def test_no_mechanism_is_read_from_what_sends_no_greeting(said):
+    with tcp_listener(said) as port:
+        started_s = time.monotonic()
+        assert mechanism_at(f"tcp://127.0.0.1:{port}", 0.2) is None
+        assert time.monotonic() - started_s < 2
+    with nothing() as port:
+        assert mechanism_at(f"tcp://127.0.0.1:{port}") is None
 
 
 @pytest.mark.parametrize(
