@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from netsiege.engine.playback import verify
+from netsiege.engine.playback import complete, verify
 from netsiege.engine.replay import Replay
 from netsiege.errors import RuleError
 from netsiege.shown import LINE_CHARS, shown
@@ -20,10 +20,14 @@ class Diagnosis:
 
 
 def diagnose(one: Replay, other: Replay) -> Diagnosis:
-    """Where two runs of what should be the same match diverge, and which of them this engine agrees with."""
+    """Where two runs of what should be the same match diverge, and which of them this engine agrees with.
+
+    Raises `SiegeError` for one without links that does not come out here as its hub has told it.
+    """
     for name in ("spec", "seed", "match", "episodes", "seats"):
         if getattr(one, name) != getattr(other, name):
             return Diagnosis(False, None, f"these are not runs of the same match: their {name} differs")
+    one, other = (each if each.links else complete(each) for each in (one, other))
     for number, (left, right) in enumerate(zip(one.links, other.links, strict=False)):
         if number and one.events[number - 1] != other.events[number - 1]:
             mine, theirs = one.describe_event(number), other.describe_event(number)

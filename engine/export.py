@@ -15,7 +15,8 @@ def trajectories(playback: Playback) -> Iterator[tuple[int, bytes]]:
     Those of an episode come in the order of the seats, without the ones that had left before it, as the task
     setting `save_trajectories` has them; each is what a RESET that asks for it is given.
     Afterwards `Playback.game` tells whether the last episode was settled. Raises `SiegeError` at the first
-    event that comes out otherwise than in the replay: what follows would be of another match.
+    event that comes out otherwise than in the replay: what follows would be of another match; and at the end
+    if the hub has told something else.
     """
     game, replay = playback.game, playback.replay
     number, episode = game.number, game.episode
@@ -31,3 +32,6 @@ def trajectories(playback: Playback) -> Iterator[tuple[int, bytes]]:
             told = True
         if game.episode is not episode:
             number, episode, told = game.number, game.episode, False
+    sums = playback.sums_differ()
+    if sums is not None:
+        raise SiegeError(f"played again, it comes out otherwise than the hub has told it: {sums}")

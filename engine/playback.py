@@ -13,7 +13,7 @@ from netsiege.engine.recorder import Recorder
 from netsiege.engine.replay import Replay
 from netsiege.engine.replies import Output
 from netsiege.errors import RuleError, SiegeError
-from netsiege.protocol import EVENT_HEAD
+from netsiege.protocol import EVENT_HEAD, Result
 from netsiege.shown import LINE_CHARS, shown
 
 _SHOWN_DIGEST = 12
@@ -91,6 +91,8 @@ class Verdict:
     event: int | None
     problems: tuple[str, ...] = ()
     note: str | None = None
+    results: tuple[Result, ...] = ()
+    """What the match came to when it was played again, if all events agree."""
 
     @property
     def same(self) -> bool:
@@ -115,7 +117,7 @@ def verify(replay: Replay) -> Verdict:
         problems.append(f"it names the ruleset {theirs!r}, its spec {ours!r}")
     if replay.ruleset and replay.results != tuple(recorder.results):
         problems.append("the results that it names are not those that come out")
-    return Verdict(None, tuple(problems), note)
+    return Verdict(None, tuple(problems), note, tuple(recorder.results))
 
 
 def engine_note(replay: Replay) -> str | None:

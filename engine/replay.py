@@ -2,8 +2,10 @@
 
 A `.siege` file is one codec byte (1: zlib) and a msgpack list of the format's version and the fields of
 `Replay`. It holds the spec, the engine's digest, seeds, seats and events, so that anyone can play the match
-again, and after each event eight bytes of a SHA-256 chain over all outputs so far: the first place where two
-runs differ can be named without either. Files of version 1, which ended with the chain, load too.
+again. What should come out is said in one of two ways. `links` are eight bytes of a SHA-256 chain over all
+outputs so far, after each event: the first place where two runs differ can be named without either. To make
+them takes playing the match again, so files that are written by the thousand have the hub's sum over all
+outputs, `told`, alone. Files of version 1, which ended with the chain, load too.
 
 A file may come from anyone: whatever is in it, loading takes bounded memory, and gives a replay or an error.
 """
@@ -87,9 +89,9 @@ class Told(Message):
 class Replay(Message):
     """A match: how it was made, its events (each `EVENT_HEAD` and a body), the chain, and how it ended.
 
-    `links` has one more entry than `events`: the first is of the opening. `room` is empty and `told` is None
-    for a match that no hub has run; `cause` is None for one that has not ended. Files of version 1 have
-    neither `room`, `ruleset`, `results`, `cause` nor `told`. `engine` is the digest of the one that played.
+    `links` has one more entry than `events`: the first is of the opening. It may be empty if there is a
+    `told`. `room` is empty and `told` is None for a match that no hub has run; `cause` is None for one that
+    has not ended. Files of version 1 have neither `room`, `ruleset`, `results`, `cause` nor `told`. `engine` is the digest of the one that played.
     """
 
     spec: bytes = declared(an_opaque)
@@ -166,7 +168,7 @@ class Replay(Message):
             replay = cls.read(unpack_bounded(an_opaque(rest[0]), _MAX_VALUES))
         else:
             raise ValueError(f"it is of version {quoted(version, 20)}; this NetSiege reads 1 and {VERSION}")
-        if len(replay.links) != len(replay.events) + 1:
+        if len(replay.links) != len(replay.events) + 1 and (replay.links or replay.told is None):
             raise ValueError("the chain does not fit the events")
         return replay
 

@@ -40,7 +40,7 @@ BENCHED: Final = "benched"
 ABSENT: Final = "absent"
 """Causes of a director's own: a game that was not played at all, since its entrant plays no more, or has not
 come."""
-AHEAD_SEATS: Final = 8
+AHEAD_SEATS: Final = 4
 """For so many seats of an entrant a game is arranged ahead: it begins as soon as there are seats for it, and
 they do not wait for the director."""
 BENCH_SHARE: Final = 0.25

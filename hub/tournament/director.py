@@ -42,6 +42,9 @@ START_PAUSES_S: Final = (0.0, 0.5, 2.0, 5.0)
 STARTS_MAX: Final = 4
 """A process that ends so often in a row without having begun a game is not there."""
 LISTEN_S: Final = 0.2
+GATHER_S: Final = 0.025
+"""What comes in so short a time is written, and answered, together: seats do not wait for it, since games are
+arranged ahead."""
 LOOK_S: Final = 0.1
 """How often it is looked who has ended or does not come: what that takes grows with the games under way."""
 UNUSED_ROOMS: Final = 256
@@ -101,6 +104,8 @@ class Director:
     """… and how many are like each of those."""
     _unused: dict[str, None] = field(factory=dict)
     """Those that none is like."""
+    _heard: int = 0
+    """News so far."""
     _look_s: float = 0.0
     _posts: dict[Place, _Post] = field(factory=dict)
     _grounds: dict[str, Ground] = field(factory=dict)
@@ -125,8 +130,9 @@ class Director:
         while not self.conduct.is_over and not stop():
             self._look_after_entrants()
             self.watch_over()
-            for news in self.client.news(LISTEN_S):
-                self._hear(news)
+            if self._listen(LISTEN_S):
+                time.sleep(GATHER_S)
+                self._listen(0.0)
             self._follow_orders()
             self.progress(self)
         self._follow_orders()
@@ -159,6 +165,14 @@ class Director:
         for match in ended:
             self.conduct.adopt(match.room, self._results.pop(match.room, None), match.cause)
         self.conduct.give_up_the_rest()
+
+    def _listen(self, timeout_s: float) -> bool:
+        """Hears what there is, after the first of it; False if there was nothing."""
+        before = self._heard
+        for news in self.client.news(timeout_s):
+            self._hear(news)
+            self._heard += 1
+        return self._heard > before
 
     def _hear(self, news: Episode | Match | Trajectory | Arranged) -> None:
         if isinstance(news, Arranged):

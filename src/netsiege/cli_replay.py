@@ -128,6 +128,8 @@ def replay_show(
         raise SiegeError(
             f"{_label(file)}: comes out otherwise from {replay.describe_event(playback.differs)}"
         )
+    if high == len(replay.events) and (sums := playback.sums_differ()) is not None:
+        raise SiegeError(f"{_label(file)}: comes out otherwise than the hub has told it: {sums}")
 
 
 def _range(

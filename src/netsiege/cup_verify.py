@@ -134,9 +134,9 @@ class _Check:
         if verdict.event is not None:
             yield f"comes out otherwise from {replay.describe_event(verdict.event)}"
         yield from verdict.problems
-        if len(replay.results) != 1:
-            yield f"it has {len(replay.results)} results, not 1"
-        elif (told := outcome_of(game, replay.results[0])) != outcome:
+        if len(verdict.results) != 1:
+            yield f"it has {len(verdict.results)} results, not 1"
+        elif (told := outcome_of(game, verdict.results[0])) != outcome:
             yield f"it comes to {_said(told)}; the tables have {_said(outcome)}"
 
     def _comes_by_key(self, name: str, role: str) -> bool:

@@ -20,11 +20,9 @@ import attrs
 import netsiege
 from netsiege.agents.registry import choose_agent
 from netsiege.client import Client
-from netsiege.cores import each
 from netsiege.engine.readdress import readdress
 from netsiege.errors import ConfigError, SiegeError
 from netsiege.files import replace_file
-from netsiege.hub.archive import MatchRecord
 from netsiege.hub.tournament import plain
 from netsiege.hub.tournament import results as told
 from netsiege.hub.tournament.conduct import Conduct
@@ -43,7 +41,7 @@ from netsiege.hub.tournament.store import Store
 from netsiege.keys import NO_KEYS, Keys
 from netsiege.local import WATCH_S, Children, LocalHub
 from netsiege.protocol import OpenRoom, SessionRole
-from netsiege.replays import from_record, read_journal
+from netsiege.replays import read_journal, recorded
 from netsiege.rooms import room_of
 from netsiege.scenarios.model import Spec
 from netsiege.scenarios.source import Value
@@ -333,25 +331,13 @@ def write_replays(store: Reader, folder: Path) -> int:
     )
     missing = ((game, path, record) for game, path, record in wanted if not path.exists())
     written = 0
-    for warning in each(_writing, missing, len(rooms)):
-        written += not warning
-        if warning:
-            print(f"netsiege: warning: {warning}", file=sys.stderr)
+    for game, path, record in missing:
+        try:
+            recorded(record).save(path)
+            written += 1
+        except SiegeError as error:  # `verify` finds out that it is missing
+            print(f"netsiege: warning: game {game} has no replay: {error}", file=sys.stderr)
     return written
-
-
-def _writing() -> Callable[[tuple[int, Path, MatchRecord]], str]:
-    return _write_replay
-
-
-def _write_replay(wanted: tuple[int, Path, MatchRecord]) -> str:
-    """Writes a replay; why there is none if so: `verify` finds out that it is missing."""
-    game, path, record = wanted
-    try:
-        from_record(record).save(path)
-    except SiegeError as error:
-        return f"game {game} has no replay: {error}"
-    return ""
 
 
 def replay_share(store: Reader) -> float:

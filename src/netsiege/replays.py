@@ -17,25 +17,23 @@ from netsiege.scenarios.model import plain_spec
 from netsiege.shown import LINE_CHARS, file_part, shown
 
 
-def from_record(record: MatchRecord) -> Replay:
-    """The replay of a finished match: plays it again for the chain and the results.
+def recorded(record: MatchRecord) -> Replay:
+    """A finished match as its hub has kept it, without links: not played again, so nothing is compared.
 
-    Raises `SiegeError`, naming the match, if it is open, if this engine cannot play it, if no file can hold
-    it, or if what comes out is not what the hub has taken from the match's workers.
+    Raises `SiegeError`, naming the match, if it is open, or if no file can hold it.
     """
-    name = f"match {record.id} of room {shown(record.room)}"
     problem = record.problem or why_too_long(record.events)
     if not problem and any(len(event) < EVENT_HEAD.size for event in record.events):
         problem = "an event is malformed"
     if problem:
-        raise SiegeError(f"{name}: {shown(problem, LINE_CHARS)}")
+        raise SiegeError(f"{_named(record)}: {shown(problem, LINE_CHARS)}")
     if record.cause is None or record.outputs is None or record.chain is None:
-        raise SiegeError(f"{name}: it has not ended")
+        raise SiegeError(f"{_named(record)}: it has not ended")
     try:
         spec = plain_spec(record.spec)
     except ValueError as error:
-        raise SiegeError(f"{name}: {error}") from None
-    replay = Replay(
+        raise SiegeError(f"{_named(record)}: {error}") from None
+    return Replay(
         spec=spec,
         engine=record.engine,
         match=record.id,
@@ -49,12 +47,25 @@ def from_record(record: MatchRecord) -> Replay:
         text=record.text,
         told=Told(record.outputs, record.chain),
     )
+
+
+def from_record(record: MatchRecord) -> Replay:
+    """The replay of a finished match: plays it again for the chain and the results.
+
+    Raises `SiegeError`, naming the match, if it is open, if this engine cannot play it, if no file can hold
+    it, or if what comes out is not what the hub has taken from the match's workers.
+    """
+    replay = recorded(record)
     try:
         whole = complete(replay)
         whole.to_bytes()
     except SiegeError as error:
-        raise SiegeError(f"{name}: {shown(str(error), LINE_CHARS)}") from error
+        raise SiegeError(f"{_named(record)}: {shown(str(error), LINE_CHARS)}") from error
     return whole
+
+
+def _named(record: MatchRecord) -> str:
+    return f"match {record.id} of room {shown(record.room)}"
 
 
 @define

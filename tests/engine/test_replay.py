@@ -193,6 +193,25 @@ def test_replay_is_completed_from_its_events_or_refused():
         complete(attrs.evolve(bare, told=told(outputs[:-3]), engine=b"\xab" * 32))
 
 
+def test_file_without_links_is_held_to_what_the_hub_has_told(tmp_path):
+    replay, outputs = finished()
+    bare = attrs.evolve(replay, links=(), results=(), ruleset="", told=told(outputs))
+    bare.save(tmp_path / "a.siege")
+    assert Replay.load(tmp_path / "a.siege") == bare
+    assert verify(bare).same
+    assert verify(bare).results == replay.results
+    changed = EVENT_HEAD.pack(1, Kind.STEP, 51) + PASS
+    verdict = verify(attrs.evolve(bare, events=(*bare.events[:30], changed, *bare.events[31:])))
+    assert (verdict.event, verdict.same) == (None, False)
+    assert "the chain over the first" in verdict.problems[0]
+
+
+def test_file_without_links_and_without_the_hubs_word_is_refused(tmp_path):
+    attrs.evolve(record(), links=()).save(tmp_path / "a.siege")
+    with pytest.raises(ConfigError, match="the chain does not fit the events"):
+        Replay.load(tmp_path / "a.siege")
+
+
 def test_playback_goes_on_after_the_first_event_that_differs_and_keeps_its_number():
     replay = record()
     links = [b"x" * LINK_BYTES if number in (5, 9) else each for number, each in enumerate(replay.links)]
@@ -211,6 +230,16 @@ def test_doctor_finds_equal_runs_equal():
     found = diagnose(record(), record())
     assert found.same
     assert "120 events" in found.text
+
+
+def test_doctor_compares_a_file_without_links_by_playing_it_again():
+    replay, outputs = finished()
+    whole = attrs.evolve(replay, told=told(outputs))
+    assert diagnose(whole, attrs.evolve(whole, links=())).same
+    other = attrs.evolve(whole, links=(*whole.links[:30], *(b"x" * LINK_BYTES for _ in whole.links[30:])))
+    assert diagnose(other, attrs.evolve(whole, links=())).event == 30
+    with pytest.raises(SiegeError, match="played again"):
+        diagnose(whole, attrs.evolve(whole, links=(), told=told(outputs[:-3])))
 
 
 def test_doctor_names_the_event_at_which_outputs_diverge_and_who_is_right():

@@ -84,12 +84,12 @@ def test_games_begin_in_order_as_far_as_entrants_have_seats():
 
 def test_entrants_of_many_seats_have_games_arranged_ahead():
     played = Played(cup(1, 1, games=60, seats=16))
-    assert len(played.flying) == 16 + 2
+    assert len(played.flying) == 16 + 4
     for flight in list(played.conduct.flights.values())[:16]:
         played.conduct.began(flight.room)
     played.conduct.crashed(("a0", ATTACKER), "boom")
     played.follow()
-    assert len(played.void()) == 18  # with those that have not begun: nothing may be beside one
+    assert len(played.void()) == 20  # with those that have not begun: nothing may be beside one
     while played.flying:
         played.end(min(played.flying))
     assert played.conduct.is_over
@@ -140,10 +140,10 @@ def test_game_that_the_arena_always_loses_ends_at_last():
 def test_crash_in_the_middle_of_many_games_forfeits_only_the_one_that_does_it_again():
     played = Played(cup(1, 2, games=4, seats=4))
     played.begin_all()
-    assert len(played.flying) == 4
+    assert len(played.flying) == 4 + 1
     played.conduct.crashed(("a0", ATTACKER), "boom")
     played.follow()
-    assert len(played.void()) == 4
+    assert len(played.void()) == 5
     assert list(played.flying) == [0]  # one by one, and no other beside it
     played.begin_all()
     played.end(0)
@@ -152,7 +152,7 @@ def test_crash_in_the_middle_of_many_games_forfeits_only_the_one_that_does_it_ag
     played.conduct.crashed(("a0", ATTACKER), "boom")
     played.follow()
     assert (played.outcomes[1].forfeit, played.outcomes[1].cause) == ("a0", Cause.DISCONNECT)
-    for game in (2, 3):
+    for game in (2, 3, 4):
         played.begin_all()
         played.end(game)
     assert len(played.flying) > 1  # together again

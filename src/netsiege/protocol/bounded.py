@@ -6,12 +6,13 @@ for more than a machine has: here values are counted, before any room is made fo
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Final, NoReturn
 
 import msgpack
 
 from netsiege.errors import ProtocolError
-from netsiege.protocol.frames import Code
+from netsiege.protocol.frames import Code, unpack
 
 MAX_DEPTH: Final = 8
 """Lists in lists: our own files have 4."""
@@ -30,6 +31,9 @@ def unpack_bounded(body: bytes | memoryview, most: int) -> Any:
     `ProtocolError(MALFORMED)` for more of them, for lists nested deeper than `MAX_DEPTH`, and for anything
     that `unpack` refuses.
     """
+    if len(body) * LIST_COST < most:  # few enough even if each byte stands for a list of its own
+        with contextlib.suppress(ProtocolError):  # the reader knows better what is wrong
+            return _shallow(unpack(body))
     reader = _Reader(memoryview(body), most)
     try:
         value = reader.value(0)
@@ -96,6 +100,17 @@ class _Reader:
             else:
                 values.append(self.value(depth))
         return values
+
+
+def _shallow(value: Any, depth: int = 0) -> Any:
+    """The value, if no lists in it are nested too deeply."""
+    if type(value) is list:
+        if depth >= MAX_DEPTH:
+            _refuse_for("it is nested too deeply")
+        for each in value:
+            if type(each) is list:
+                _shallow(each, depth + 1)
+    return value
 
 
 def _refuse(*_unused: object) -> NoReturn:
