@@ -91,7 +91,8 @@ class Replay(Message):
 
     `links` has one more entry than `events`: the first is of the opening. It may be empty if there is a
     `told`. `room` is empty and `told` is None for a match that no hub has run; `cause` is None for one that
-    has not ended. Files of version 1 have neither `room`, `ruleset`, `results`, `cause` nor `told`. `engine` is the digest of the one that played.
+    has not ended. Files of version 1 have neither `room`, `ruleset`, `results`, `cause` nor `told`. `engine`
+    is the digest of the one that played.
     """
 
     spec: bytes = declared(an_opaque)
