@@ -152,8 +152,6 @@ def test_bundled_office_users_play_by_name_in_a_match_of_processes(name, words):
 
 CANNOT_BE_MADE = [
     ("llm-attacker", "the agent llm-attacker: no model: set the parameter"),
-    ("llm-attacker,model=m,base_url=ftp://x", "base_url is no http or https URL"),
-    ("q-learning,model=/nowhere", "/nowhere/model.json: there is no model"),
     ("picky:Picky", "the agent picky:Picky: it wants to be asked nicely"),
 ]
 PICKY = """

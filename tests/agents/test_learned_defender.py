@@ -20,6 +20,7 @@ from netsiege.errors import ConfigError
 from netsiege.game import IP, ActionType, AgentRole, Data, GameState, Network, Observation
 from netsiege.scenarios.model import Rewards
 from netsiege.session import Seat
+from tests.lengths import lasting
 
 A, B, C, D, E = (IP(f"10.0.0.{i}") for i in range(1, 6))
 OUTSIDE = IP("203.0.113.9")
@@ -316,7 +317,7 @@ def test_model_of_an_attacker_is_a_mistake(tmp_path):
 def defended(scenario, model=""):
     """The share of episodes that it wins against the scripted attacker."""
     choice = choose_agent("q-defender", model=str(model))
-    return evaluate(arrange(choice, (ATTACKER,), scenario=scenario), 200, 7).win_rate.value
+    return evaluate(arrange(choice, (ATTACKER,), scenario=scenario), lasting(100, 200), 7).win_rate.value
 
 
 def false_positives(scenario, model):
@@ -326,14 +327,16 @@ def false_positives(scenario, model):
     # nothing but false positives is rewarded, so that its return is their number
     task = attrs.evolve(arranged.spec.task, rewards=Rewards(false_positive=1))
     match = LocalMatch(attrs.evolve(arranged.spec, task=task), arranged.agents, 7)
-    results = [match.play_episode() for _ in range(100)]
+    results = [match.play_episode() for _ in range(lasting(50, 100))]
     me = arranged.subject
     user = next(i for i, agent in enumerate(arranged.agents) if agent.role is AgentRole.Benign)
     return 100 * sum(each.returns[me] for each in results) / sum(each.steps[user] for each in results)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("scenario", "episodes", "gain"), [(TINY, 300, 0.3), (SMALL, 3_000, 0.3)])
+@pytest.mark.parametrize(
+    ("scenario", "episodes", "gain"), [(TINY, 150, 0.3), (SMALL, lasting(800, 3_000), 0.3)]
+)
 def test_trained_defender_wins_far_more_often_than_an_untrained_one_and_spares_users(
     tmp_path, scenario, episodes, gain
 ):

@@ -19,6 +19,7 @@ from netsiege.engine.streams import derive
 from netsiege.errors import ConfigError
 from netsiege.game import IP, Data, GameState, Network, Observation, Service, generate_valid_actions
 from netsiege.scenarios import load_spec
+from tests.lengths import lasting
 
 WINDOW = 20
 """Episodes of a line of the log, in the tests of stopping."""
@@ -278,7 +279,7 @@ def renamed(spec):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(1, 6))
+@pytest.mark.parametrize("seed", lasting((1, 4), range(1, 6)))
 def test_q_learning_reaches_its_targets_with_each_seed(tmp_path, seed):
     for scenario, least in ((TINY, 0.98), ("two_networks", 0.94)):
         Training.start(plan(scenario=scenario, episodes=3_000, seed=seed), tmp_path / scenario).run()
@@ -291,10 +292,11 @@ def test_q_learning_reaches_its_targets_with_each_seed(tmp_path, seed):
 
 @pytest.mark.soak
 def test_conceptual_learner_keeps_its_strength_under_other_names_and_addresses(tmp_path):
-    Training.start(plan("conceptual", "two_networks", 3_000), tmp_path).run()
-    here = score("conceptual", tmp_path, "two_networks", 300)
+    Training.start(plan("conceptual", "two_networks", lasting(1_500, 3_000)), tmp_path).run()
+    episodes = lasting(150, 300)
+    here = score("conceptual", tmp_path, "two_networks", episodes)
     assert here.win_rate.value >= 0.9
-    moved_away = score("conceptual", tmp_path, "two_networks", 300, readdressed=True, spec=renamed)
+    moved_away = score("conceptual", tmp_path, "two_networks", episodes, readdressed=True, spec=renamed)
     assert moved_away.win_rate.value >= 0.9 * here.win_rate.value
 
 

@@ -19,6 +19,7 @@ from netsiege.agents.registry import choose_agent
 from netsiege.errors import ConfigError
 from netsiege.scenarios.generate import SUITES, recipe_names
 from tests.commands import command
+from tests.lengths import lasting
 
 SUITE = Networks("unseen-100")
 SMALL = Networks(recipes=("office", "plant"), hosts=(8, 12))
@@ -178,7 +179,7 @@ def test_model_of_a_training_without_networks_says_nothing_of_them(tmp_path: Pat
 @pytest.mark.soak
 def test_conceptual_learner_gets_better_at_networks_that_it_has_not_seen(tmp_path: Path) -> None:
     easy = Networks(recipes=("office",), hosts=(8, 12))
-    plan = plan_on(easy, episodes=700)
+    plan = plan_on(easy, episodes=lasting(400, 700))
     Training.start(plan, tmp_path).run()
     before, after = (
         evaluate(

@@ -26,6 +26,7 @@ from netsiege.protocol import SeatSpec, pack
 from netsiege.scenarios import load_spec
 from netsiege.scenarios.bundled import task_names
 from netsiege.scenarios.model import DataItem, Spec, View
+from tests.lengths import lasting
 
 OUTSIDE, HOME, NEIGHBOUR, SERVER = IP("213.47.23.195"), IP("10.0.2.2"), IP("10.0.2.3"), IP("10.0.1.2")
 DESKS, SERVERS, INTERNET = Network("10.0.2.0", 24), Network("10.0.1.0", 24), Network("213.47.23.192", 26)
@@ -334,7 +335,7 @@ def test_nothing_is_left_to_plan_when_the_goal_cannot_be():
 @pytest.mark.soak
 @pytest.mark.parametrize("task", task_names())
 def test_wins_every_bundled_task_under_any_addresses(task):
-    spec = load_spec(task)
-    play(spec, range(10))
+    spec, seeds = load_spec(task), range(lasting(4, 10))
+    play(spec, seeds)
     changed = attrs.evolve(spec, task=attrs.evolve(spec.task, use_dynamic_addresses=True))
-    play(changed, range(10), randomize=True)
+    play(changed, seeds, randomize=True)

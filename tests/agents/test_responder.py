@@ -22,13 +22,14 @@ from netsiege.game.action import RESPONSES, action_types
 from netsiege.options import play_setup
 from netsiege.scenarios.model import NETSECGAME, SIEGE
 from netsiege.session import Seat
+from tests.lengths import lasting
 
 A, B, C = HOSTS = tuple(IP(f"10.0.0.{i}") for i in (1, 2, 3))
 OUTSIDE = IP("203.0.113.9")
 SSH, SHELL = Service("ssh", "passive", "8.1.0", False), Service("bash", "passive", "5.0.0", True)
 SAFE = Data("user", "payroll")
 LOG = Data("system", "logfile", 0, "log", "")
-SOAKED = 80
+SOAKED = lasting(40, 80)
 """Episodes."""
 KINDS = {kind for kind, _ in RESPONSES}
 RESTORE, ISOLATE = ActionType.RestoreHost, ActionType.IsolateHost

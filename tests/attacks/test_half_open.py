@@ -58,6 +58,7 @@ def play(hub, keys, steps=20):
 
 
 @pytest.mark.soak
+@pytest.mark.alone
 def test_thousand_half_open_handshakes_keep_nobody_out_and_are_gone_in_time(guarded):
     hub, keys = guarded
     pid = hub.process.pid

@@ -17,7 +17,7 @@ from tests.attacks import zmtp
 from tests.attacks.conftest import PATIENCE_S, raw
 from tests.e2e.conftest import start_hub  # noqa: F401  # a fixture
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.alone]
 
 MB = 1 << 20
 CROWD = 32

@@ -13,6 +13,7 @@ from tests.attacks.throughput import AGENTS, Figures, Theatre
 
 pytestmark = [
     pytest.mark.soak,
+    pytest.mark.alone,
     pytest.mark.skipif(
         "NETSIEGE_QUIET" not in os.environ, reason="measures: set NETSIEGE_QUIET on a quiet machine"
     ),

@@ -50,6 +50,7 @@ from tests.engine.tiny import (
     make_seats,
     scan,
 )
+from tests.lengths import lasting
 
 NEVER_SERVED = ServiceItem("telnet", "active", "1.0")
 
@@ -70,7 +71,7 @@ def test_seat_hears_the_same_until_the_rules_reveal_a_difference(role, luck):
 @pytest.mark.soak
 @pytest.mark.parametrize("role", ROLES)
 def test_seat_hears_the_same_until_the_rules_reveal_a_difference_often(role):
-    for seed in range(2_000):
+    for seed in range(lasting(600, 2_000)):
         draw_pair(random.Random(seed), role).play()
 
 

@@ -250,6 +250,7 @@ def test_worker_that_is_terminated_ends_the_frame_in_hand_and_takes_its_leave(hu
 
 
 @pytest.mark.soak
+@pytest.mark.alone
 def test_worker_whose_interpreter_is_busy_keeps_its_connection(hub):
     busy_s = 4.0
     assert busy_s * 1000 > 2 * (WORKER_HEARTBEAT_IVL_MS + WORKER_HEARTBEAT_TIMEOUT_MS)
@@ -263,6 +264,7 @@ def test_worker_whose_interpreter_is_busy_keeps_its_connection(hub):
 
 
 @pytest.mark.soak
+@pytest.mark.alone
 def test_worker_that_is_stopped_in_its_tracks_is_noticed_within_two_seconds(hub):
     with process(hub, 0) as (running, peer):
         os.kill(running.pid, signal.SIGSTOP)

@@ -53,6 +53,7 @@ def test_target_given_its_seeds_lets_nothing_out(name: str) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.alone
 @pytest.mark.skipif("NETSIEGE_QUIET" not in os.environ, reason="set NETSIEGE_QUIET on a quiet machine")
 def test_all_targets_for_a_minute_let_nothing_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--all", "--seconds", str(SOAK_S), "--out", str(tmp_path)]) == 0, capsys.readouterr().out

@@ -9,6 +9,7 @@ comparison has to stop early.
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.lengths import lasting
 from tests.parity.sequences import SCENARIOS, compare, differs, games, shortened
 
 WORLDS = [(scenario, firewall) for scenario in SCENARIOS for firewall in (True, False)]
@@ -34,7 +35,7 @@ def test_short_random_games_come_out_as_in_the_original(original, world):
 @pytest.mark.soak
 @pytest.mark.parametrize("world", WORLDS, ids=NAMES)
 def test_long_random_games_come_out_as_in_the_original(original, world):
-    @settings(max_examples=30, phases=(Phase.generate,), **LAX)
+    @settings(max_examples=lasting(12, 30), phases=(Phase.generate,), **LAX)
     @given(games(*world, 80, 160))
     def each(game):
         if differs(original, *game):

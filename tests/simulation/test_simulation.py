@@ -6,12 +6,13 @@ import sys
 
 import pytest
 
+from tests.lengths import lasting
 from tests.simulation.search import main, report
 from tests.simulation.world import run_seed
 
 AT_ONCE = 6
 ALWAYS = range(0, 60, AT_ONCE)
-SOAK = range(60, 660, AT_ONCE)
+SOAK = range(60, lasting(360, 660), AT_ONCE)
 
 
 def _keeps_every_promise(first):

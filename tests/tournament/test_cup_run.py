@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import command
+from tests.lengths import lasting
 from tests.tournament import chaos
 from tests.tournament.running import netsiege, run, verdicts
 
@@ -345,10 +346,10 @@ def test_latency_of_agents_changes_no_result(tmp_path, monkeypatch):
 @pytest.mark.soak
 def test_cup_under_kills_comes_out_like_the_undisturbed_one(tmp_path):
     """Workers are killed all the time, the hub and the director once each."""
-    (tmp_path / "cup.yaml").write_text(chaos.CUP.format(games=8))
+    (tmp_path / "cup.yaml").write_text(chaos.CUP.format(games=lasting(4, 8)))
     calm = run("run", "cup.yaml", "--out", "calm", cwd=tmp_path)
     assert calm.returncode == 0, calm.stderr
-    kills = chaos.play_under_kills(tmp_path, random.Random(4), hub_after=40, director_after=150)
+    kills = chaos.play_under_kills(tmp_path, random.Random(4), hub_after=20, director_after=75)
     assert kills["worker"] > 5
     assert kills["hub"] == kills["director"] == 1
     assert chaos.differences(tmp_path) == []

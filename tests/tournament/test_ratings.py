@@ -6,6 +6,7 @@ import pytest
 from netsiege.hub.tournament.elo import ELO, logistic
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER
 from netsiege.hub.tournament.ratings import OVERALL, Tally, rate
+from tests.lengths import lasting
 from tests.tournament.coverage import DESIGNS, coverage
 
 NO_PRIOR = {"prior_sd": 1e3, "ease_sd": 1e3}
@@ -287,7 +288,8 @@ def test_only_entrants_of_both_roles_are_rated_overall():
 def test_intervals_cover_known_strengths_as_often_as_they_say():
     designs = ["field of ten, 20 slices", "no defender, 50 slices", "10 slices"]
     assert {*designs} < {*DESIGNS}
-    figures = coverage(300, 1, map, width=0.035, designs=designs)
+    cups, width = lasting((150, 0.05), (300, 0.035))
+    figures = coverage(cups, 1, map, width=width, designs=designs)
     assert [str(figure) for figure in figures if not figure.good] == []
     naive = [figure.share for figure in figures if "naive" in figure.what]
     assert min(naive) < 0.87  # or the cups drawn here would be no test

@@ -7,6 +7,7 @@ from netsiege.hub.tournament.elo import elo
 from netsiege.hub.tournament.hypotheses import Hypotheses
 from netsiege.hub.tournament.model import Game, Outcome
 from netsiege.hub.tournament.sequential import Comparison, Sprt, State
+from tests.lengths import lasting
 from tests.tournament.coverage import MATCHES, errors
 
 
@@ -223,5 +224,5 @@ def test_outcome_out_of_order_or_of_others_is_refused():
 
 @pytest.mark.soak
 def test_test_errs_no_more_often_than_it_says():
-    figures = errors(300, 1, map, [name for name in MATCHES if "narrow" not in name])
+    figures = errors(lasting(150, 300), 1, map, [name for name in MATCHES if "narrow" not in name])
     assert [str(figure) for figure in figures if not figure.good] == []

@@ -24,6 +24,7 @@ from netsiege.tui import local_game as local_module
 from netsiege.tui.app import SiegeApp
 from netsiege.tui.game import HumanAgent
 from netsiege.tui.local_game import ROOM, local_game
+from tests.lengths import lasting
 from tests.tui.games import playing, screen
 
 DEADLINE_S = 30.0
@@ -142,7 +143,7 @@ def test_hub_elsewhere_is_joined_and_ctrl_c_leaves_it():
 
 @pytest.mark.soak
 @needs_proc
-@pytest.mark.parametrize("after_s", [n / 10 for n in range(0, 31, 3)])
+@pytest.mark.parametrize("after_s", [n / 10 for n in range(0, 31, lasting(6, 3))])
 def test_sigterm_at_any_moment_ends_in_order(after_s):
     with terminal("--seed", "7") as shown:
         begun_s = time.monotonic()
