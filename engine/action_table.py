@@ -16,7 +16,7 @@ from itertools import accumulate, product
 from typing import Any, Final
 
 from netsiege.engine import valid
-from netsiege.engine.actions import RESPONSES, SHAPES
+from netsiege.engine.actions import SHAPES
 from netsiege.engine.board import Wire
 from netsiege.engine.forms import make_forms
 from netsiege.engine.knowledge import Knowledge
@@ -24,8 +24,8 @@ from netsiege.engine.masks import bits, mask_of, select
 from netsiege.engine.tables import Tables
 from netsiege.engine.valid import Parts
 from netsiege.errors import ProtocolError, RuleError
-from netsiege.game import IP, Action, Data, Network, Service
-from netsiege.game.action import PLAYED
+from netsiege.game import IP, Action, AgentRole, Data, Network, Service
+from netsiege.game.action import CODE_OF, PLAYED, responses_of
 from netsiege.protocol import pack
 from netsiege.protocol.play import PASS
 
@@ -39,7 +39,7 @@ _HEADS: Final = tuple(bytes([0x90 + 1 + len(names), code]) for code, (_, names) 
 class ActionTable:
     """See the module. Made from compiled tables in time proportional to the hosts."""
 
-    __slots__ = ("_addresses", "_ends", "_forms", "_has_responses", "_tables", "size")
+    __slots__ = ("_addresses", "_ends", "_forms", "_responses", "_tables", "size")
 
     def __init__(self, tables: Tables) -> None:
         board = tables.board
@@ -47,7 +47,10 @@ class ActionTable:
         self._addresses = tuple(pack(number) for number in board.numbers)
         forms = make_forms(board, self._addresses, offered(tables), _usual_data(tables))
         self._forms = tuple(forms[shape] for shape in SHAPES[: tables.codes])
-        self._has_responses = tables.codes > RESPONSES.start
+        self._responses = {
+            role: frozenset(CODE_OF[kind] for kind, _ in responses_of(role)).intersection(range(tables.codes))
+            for role in AgentRole
+        }
         self._ends = tuple(accumulate(len(board.numbers) * form.width for form in self._forms))
         self.size = self._ends[-1]
         """How many actions the scenario has."""
@@ -95,48 +98,76 @@ class ActionTable:
 
     # --- as far as a seat knows ---------------------------------------------------------------------------
 
-    # Responses are included, if they are asked for, as far as the ruleset has them.
+    # Responses of a role are included, if they are asked for, as far as the ruleset has them.
 
-    def count(self, knows: Knowledge, include_blocks: bool = True, include_responses: bool = False) -> int:
+    def count(
+        self,
+        knows: Knowledge,
+        include_blocks: bool = True,
+        include_responses: bool = False,
+        role: AgentRole = AgentRole.Defender,
+    ) -> int:
         """How many actions are valid for a seat."""
-        with_responses = include_responses and self._has_responses
-        return valid.count(self._tables.board, knows, include_blocks, with_responses)
+        included = self._responses[role] if include_responses else ()
+        return valid.count(self._tables.board, knows, include_blocks, included)
 
     def nth(
-        self, knows: Knowledge, number: int, include_blocks: bool = True, include_responses: bool = False
+        self,
+        knows: Knowledge,
+        number: int,
+        include_blocks: bool = True,
+        include_responses: bool = False,
+        role: AgentRole = AgentRole.Defender,
     ) -> bytes:
         """The valid action of that number, counted from 0. Raises IndexError if there is none."""
-        with_responses = include_responses and self._has_responses
-        parts = valid.locate(self._tables.board, knows, number, include_blocks, with_responses)
+        included = self._responses[role] if include_responses else ()
+        parts = valid.locate(self._tables.board, knows, number, include_blocks, included)
         return self._body(parts, knows)
 
     def sample(
-        self, knows: Knowledge, below: Below, include_blocks: bool = True, include_responses: bool = False
+        self,
+        knows: Knowledge,
+        below: Below,
+        include_blocks: bool = True,
+        include_responses: bool = False,
+        role: AgentRole = AgentRole.Defender,
     ) -> bytes:
         """One of the valid actions, each equally likely; a pass if there is none."""
-        board, with_responses = self._tables.board, include_responses and self._has_responses
-        count = valid.count(board, knows, include_blocks, with_responses)
+        board, included = self._tables.board, self._responses[role] if include_responses else ()
+        count = valid.count(board, knows, include_blocks, included)
         if not count:
             return PASS
-        parts = valid.locate(board, knows, below(count), include_blocks, with_responses)
+        parts = valid.locate(board, knows, below(count), include_blocks, included)
         return self._body(parts, knows)
 
     def is_valid(
-        self, knows: Knowledge, body: bytes, include_blocks: bool = True, include_responses: bool = False
+        self,
+        knows: Knowledge,
+        body: bytes,
+        include_blocks: bool = True,
+        include_responses: bool = False,
+        role: AgentRole = AgentRole.Defender,
     ) -> bool:
         """Whether an action is one of the seat's valid ones. Never raises."""
         try:
             parts = self._read(body)
         except (ProtocolError, RuleError):
             return False
-        return valid.is_valid(self._tables.board, knows, parts, include_blocks, include_responses)
+        included = self._responses[role] if include_responses else ()
+        return valid.is_valid(self._tables.board, knows, parts, include_blocks, included)
 
     def is_valid_index(
-        self, knows: Knowledge, index: int, include_blocks: bool = True, include_responses: bool = False
+        self,
+        knows: Knowledge,
+        index: int,
+        include_blocks: bool = True,
+        include_responses: bool = False,
+        role: AgentRole = AgentRole.Defender,
     ) -> bool:
         """The same for an index. Raises IndexError if there is none such."""
         parts = self._parts(index)
-        return valid.is_valid(self._tables.board, knows, parts, include_blocks, include_responses)
+        included = self._responses[role] if include_responses else ()
+        return valid.is_valid(self._tables.board, knows, parts, include_blocks, included)
 
     # --- between numbers and bodies -----------------------------------------------------------------------
 

@@ -8,11 +8,10 @@ An action becomes a tuple that begins with its code and its source; equal action
     (EXPLOIT, source, target, service)  service: its number, or its wire form if the board has no such
     (EXFILTRATE, source, target, key, datum)  key: the datum's number or -1; datum: as the action carried it
     (BLOCK, source, target, blocked)    blocked: the 32-bit address itself; it need not exist
-    (ISOLATE, source, target)           the same for RESTORE, RESET_CREDENTIALS, DECOY and HARDEN
-    (PATCH, source, target, service)    service: as in EXPLOIT
+    (code, source, target)              a response to a host
+    (code, source, target, service)     a response to a service, which is as in EXPLOIT
 
-What follows the source is an action's shape, which its parameters in `netsiege.game.action.PLAYED` say. A new
-action type of a shape that is here needs a code below, for whoever speaks of it, and nothing else.
+What follows the source is an action's shape, which its parameters in `netsiege.game.action_types` say.
 
 An address that the board does not have is the complement of its 32-bit value: always negative.
 """
@@ -38,15 +37,9 @@ FIND_DATA: Final = 2
 EXPLOIT: Final = 3
 EXFILTRATE: Final = 4
 BLOCK: Final = 5
-ISOLATE: Final = 6
-RESTORE: Final = 7
-RESET_CREDENTIALS: Final = 8
-DECOY: Final = 9
-HARDEN: Final = 10
-PATCH: Final = 11
 
 RESPONSES: Final = range(CODES["netsecgame"], len(PLAYED))
-"""The codes of what a defender may do about an attack, where the ruleset has it."""
+"""The codes of `netsiege.game.action.RESPONSES`, which some rulesets have."""
 
 
 class Shape(enum.Enum):

@@ -1,9 +1,10 @@
-"""The rules of `siege-1`: those of `netsecgame`, behind gates, and what defenders may do besides.
+"""The rules of `siege-1`: those of `netsecgame`, behind gates, and what the table of action types adds.
 
-`LAWS` is the one table of it: for each action type, by code, its effect and the gates that stand before it.
-A gate lets an action pass, changes it, or stops it: what is stopped teaches nothing, but leaves traces where
-it arrives. Each gate belongs to a rule that a task may switch off (`netsiege.scenarios.model.SiegeRules`),
-and is not even there then. The numbers are in `netsiege.engine.siege_laws`.
+`LAWS` has for each action type, by code, its effect and the gates that stand before it: for NetSecGame's
+they are listed here, for all others they follow from their entries in `netsiege.game.action_types`. A gate
+lets an action pass, changes it, or stops it: what is stopped teaches nothing, but leaves traces where it
+arrives. Each gate belongs to a rule that a task may switch off (`netsiege.scenarios.model.SiegeRules`), and
+is not even there then. The numbers are in `netsiege.engine.siege_laws`.
 
 How an action type is added is told in the README beside this file.
 """
@@ -11,6 +12,7 @@ How an action type is added is told in the README beside this file.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from attrs import frozen
@@ -29,8 +31,11 @@ from netsiege.engine.actions import (
 from netsiege.engine.deltas import NOTHING, Delta, joined
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.rules import Rule
-from netsiege.engine.siege_laws import AWAY_MOVES, DECOYED, HARDENED, LOGIN_SEEN, SEEN, Flaw, Laws
-from netsiege.engine.siege_world import DEFENDER, SiegeWorld
+from netsiege.engine.siege_laws import DECOYED, HARDENED, LOGIN_SEEN, SEEN, Flaw, Laws
+from netsiege.engine.siege_world import SiegeWorld
+from netsiege.engine.turn import take_effect
+from netsiege.game.action_types import TABLE
+from netsiege.game.entries import Entry
 
 Gate = Callable[[SiegeWorld, Knowledge, int, Action], Action | None]
 """World, what the seat knows, the seat, the action: the action that goes on, or None."""
@@ -119,13 +124,35 @@ def _with_luck_and_a_flaw(world: SiegeWorld, knows: Knowledge, seat: int, action
     return action if world.is_lucky(seat, chance) else None
 
 
-def _by_a_defender(world: SiegeWorld, knows: Knowledge, seat: int, action: Action) -> Action | None:
+def _by_its_roles(entry: Entry) -> Gate:
+    roles = frozenset(role.value for role in entry.roles)
+
+    def gate(world: SiegeWorld, _knows: Knowledge, seat: int, action: Action) -> Action | None:
+        return action if world.roles[seat] in roles else None
+
+    return gate
+
+
+def _where_both_ends_are_held(
+    _world: SiegeWorld, knows: Knowledge, _seat: int, action: Action
+) -> Action | None:
     """Responses go over a network of their own: that of whoever controls both ends."""
     _, source, target = action[:3]
     controlled = knows.controlled
-    if world.roles[seat] != DEFENDER or source < 0 or target < 0:
+    if source < 0 or target < 0:
         return None
     return action if controlled >> source & 1 and controlled >> target & 1 else None
+
+
+def _where_it_gets_to(world: SiegeWorld, knows: Knowledge, seat: int, action: Action) -> Action | None:
+    """To a known host, or to a known service there, past the firewall."""
+    _, source, target, *third = action
+    if min(source, target) < 0 or not knows.controlled >> source & knows.hosts >> target & 1:
+        return None
+    if not rules.is_open(world, seat, source, target):
+        return None
+    known = knows.services.get(target, 0)
+    return action if all(type(service) is int and known >> service & 1 for service in third) else None
 
 
 def _nodes_of(world: SiegeWorld, action: Action) -> int:
@@ -182,52 +209,26 @@ def _gets_in(world: SiegeWorld, knows: Knowledge, action: Action) -> bool:
     return bool(arrives & known >> service & 1)
 
 
-def _isolate(world: SiegeWorld, _knows: Knowledge, seat: int, action: Action) -> Delta:
-    node = world.board.node_of[action[2]]
-    world.accuse(seat, node)
-    world.isolate(seat, node)
-    return NOTHING
-
-
-def _restore(world: SiegeWorld, _knows: Knowledge, seat: int, action: Action) -> Delta:
-    """Sets a host up anew: whoever had broken in is out; it is not isolated any more."""
-    node = world.board.node_of[action[2]]
-    world.accuse(seat, node)
-    world.rejoin(node)
-    world.evict(node)
-    return NOTHING
-
-
-def _reset_credentials(world: SiegeWorld, _knows: Knowledge, _seat: int, action: Action) -> Delta:
-    world.reset |= 1 << world.board.node_of[action[2]]
-    return NOTHING
-
-
-def _decoy(world: SiegeWorld, _knows: Knowledge, _seat: int, action: Action) -> Delta:
-    world.decoys |= 1 << world.board.node_of[action[2]]
-    return NOTHING
-
-
-def _harden(world: SiegeWorld, _knows: Knowledge, _seat: int, action: Action) -> Delta:
-    world.hardened |= 1 << world.board.node_of[action[2]]
-    return NOTHING
-
-
-def _patch(world: SiegeWorld, _knows: Knowledge, _seat: int, action: Action) -> Delta:
-    _, _, target, service = action
-    if type(service) is int:
-        node = world.board.node_of[target]
-        world.patched[node] = world.patched.get(node, 0) | 1 << service
-    return NOTHING
-
-
 # --- the table --------------------------------------------------------------------------------------------
 
 _HELD: Final = ("responses", _from_what_is_held)
 _HELD_THERE: Final = ("responses", _on_what_is_held)
 _THERE: Final = ("responses", _between_hosts_that_are_there)
 _LUCK: Final = ("success", _with_luck)
-_DEFENDS: Final = ("", _by_a_defender)
+
+
+def _law_of(entry: Entry) -> Law:
+    """What the entry of a response says."""
+    assert entry.effect is not None
+    gates: tuple[tuple[str, Gate], ...] = (("", _by_its_roles(entry)),)
+    if entry.on_held:
+        gates += (("", _where_both_ends_are_held),)
+    else:
+        gates += (_HELD, _THERE, ("", _where_it_gets_to))
+    if entry.chance is not None:
+        gates += (_LUCK,)
+    return Law(partial(take_effect, entry.effect), gates)
+
 
 LAWS: Final[tuple[Law, ...]] = (
     Law(rules.RULES[SCAN], (_HELD, ("responses", _among_those_that_are_there), _LUCK)),
@@ -242,12 +243,7 @@ LAWS: Final[tuple[Law, ...]] = (
     ),
     Law(rules.RULES[EXFILTRATE], (_HELD, _HELD_THERE, _THERE, _LUCK)),
     Law(rules.RULES[BLOCK], (_HELD, _THERE)),
-    Law(_isolate, (_DEFENDS,)),
-    Law(_restore, (_DEFENDS,)),
-    Law(_reset_credentials, (_DEFENDS,)),
-    Law(_decoy, (_DEFENDS,)),
-    Law(_harden, (_DEFENDS,)),
-    Law(_patch, (_DEFENDS,)),
+    *(_law_of(entry) for _, entry in TABLE[RESPONSES.start :]),
 )
 """By code."""
 
@@ -261,7 +257,7 @@ def rules_of(laws: Laws) -> tuple[Rule, ...]:
 def _rule(law: Law, code: int, laws: Laws) -> Rule:
     gates = tuple(gate for name, gate in law.gates if laws.is_on(name))
     senses = laws.is_on("sensor") and code in SEEN
-    away_moves = AWAY_MOVES.get(code, 0)
+    away_moves = TABLE[code][1].away_moves
 
     def play(world: SiegeWorld, knows: Knowledge, seat: int, action: Action) -> Delta:
         world.tick()

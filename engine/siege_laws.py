@@ -2,8 +2,8 @@
 
 What is published: the chance that an exploit succeeds follows from the exploitability of its vulnerability in
 CVSS v3.1 (https://www.first.org/cvss/v3-1/specification-document, section 7.1), as a share of the highest
-that there is. All other numbers are chosen for a game that either side can win, not measured; they are here
-and, what an attack's chance follows from, in `netsiege.scenarios.odds`.
+that there is. All other numbers are chosen for a game that either side can win, not measured: those of one
+action type are in its entry (`netsiege.game.action_types`), the others here.
 """
 
 from __future__ import annotations
@@ -13,20 +13,10 @@ from typing import Final
 
 from attrs import frozen
 
-from netsiege.engine.actions import (
-    EXFILTRATE,
-    EXPLOIT,
-    FIND_DATA,
-    FIND_SERVICES,
-    HARDEN,
-    PATCH,
-    RESET_CREDENTIALS,
-    RESTORE,
-    SCAN,
-)
+from netsiege.engine.actions import EXPLOIT
 from netsiege.engine.board import Board, data_key, service_key
 from netsiege.errors import RuleError
-from netsiege.game.action import PLAYED
+from netsiege.game.action_types import TABLE
 from netsiege.scenarios.model import Host, SiegeRules, Spec
 from netsiege.scenarios.odds import CHANCES
 
@@ -35,7 +25,7 @@ HARDENED: Final = 0.5
 DECOYED: Final = 0.5
 """How often an exploit of a host with a decoy hits the decoy."""
 
-SEEN: Final = {SCAN: 0.7, FIND_SERVICES: 0.5, FIND_DATA: 0.1, EXPLOIT: 0.4, EXFILTRATE: 0.3}
+SEEN: Final = {code: entry.seen for code, (_, entry) in enumerate(TABLE) if entry.seen}
 """How often the sensor sees an attacker's action: noisy ones more often than those on a host that is held."""
 NOISE: Final = 0.5
 """How much more often it sees an exploit that hardly ever succeeds than one that always does: such attempts
@@ -44,9 +34,6 @@ LOGIN_SEEN: Final = 0.05
 """How often it sees somebody log in with credentials that are not theirs."""
 USERS_SEEN: Final = 0.1
 """What share of that a user's action is taken for an attack with."""
-
-AWAY_MOVES: Final = {RESTORE: 6, RESET_CREDENTIALS: 1, HARDEN: 2, PATCH: 3}
-"""For how many moves of all seats a host is away for a response; isolated ones until they are restored."""
 
 
 @frozen
@@ -75,7 +62,7 @@ class Laws:
 def compile_laws(spec: Spec, board: Board) -> Laws:
     """What the task says, on the board of the topology. Raises RuleError, naming all that makes no sense."""
     rules = spec.task.rules or SiegeRules()
-    codes = {kind.value: code for code, (kind, _) in enumerate(PLAYED)}
+    codes = {kind.value: code for code, (kind, _) in enumerate(TABLE)}
     problems = [
         f"rules.success: there is no action {name!r}" for name, _ in rules.chances if name not in codes
     ]

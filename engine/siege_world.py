@@ -20,6 +20,7 @@ from netsiege.engine.streams import Stream
 from netsiege.engine.world import Mark, Participant, World
 from netsiege.game import AgentRole
 from netsiege.game.action import PLAYED
+from netsiege.game.action_types import NETSECGAMES
 from netsiege.scenarios.model import Rewards
 
 ATTACKER: Final = AgentRole.Attacker.value
@@ -51,6 +52,7 @@ class SiegeWorld(World):
         "hardened",
         "laws",
         "lost",
+        "marks",
         "moves",
         "patched",
         "reset",
@@ -81,6 +83,8 @@ class SiegeWorld(World):
         """Nodes that an attacker has conquered; that are hardened, have a decoy, new credentials."""
         self.patched: dict[int, int] = {}
         """Node -> mask of services."""
+        self.marks: dict[str, int] = {}
+        """What effects have marked (`netsiege.game.entries.Turn.mark`): name -> mask of nodes."""
         self._alerts: list[Alert] = []
         self._heard = [0] * len(seats)
         self._told: list[list[Any]] = [[] for _ in seats]
@@ -198,7 +202,7 @@ class SiegeWorld(World):
         """An alert about nothing, which leaves what a true one would."""
         hosts = bits(self.board.local) or list(range(len(self.board.numbers)))
         source, target = (hosts[self._sensor.below(len(hosts))] for _ in range(2))
-        kinds = sorted(SEEN)
+        kinds = sorted(code for code in SEEN if code < NETSECGAMES)  # logs know no others
         code = kinds[self._sensor.below(len(kinds))]
         self.alert(code, source, -1 if code == SCAN else target)
         self.note(self.board.node_of[target], source, code)
@@ -261,6 +265,7 @@ class SiegeWorld(World):
     def to_plain(self) -> list[Any]:
         """All that has changed since the start, ready for msgpack."""
         masks = (self._isolated, self._restarting, self._infested, self.taken, self.hardened, self.decoys)
+        marks = [part for name, mask in sorted(self.marks.items()) for part in (name, mask_bytes(mask))]
         return [
             super().to_plain(),
             self.moves,
@@ -278,12 +283,13 @@ class SiegeWorld(World):
             self._costs,
             self.failures,
             self.goal_at,
+            *([marks] if marks else []),
         ]
 
     def load(self, plain: list[Any]) -> None:
         """The inverse of `to_plain`, on a fresh world."""
         base, self.moves, luck, self._sensor.draws, masks, back_at, self._away_moves, responders = plain[:8]
-        lost, patched, alerts, self._heard, self._told, self._costs, self.failures, self.goal_at = plain[8:]
+        lost, patched, alerts, self._heard, self._told, self._costs, self.failures, self.goal_at = plain[8:16]
         super().load(base)
         for stream, draws in zip(self._luck, luck, strict=True):
             stream.draws = draws
@@ -295,6 +301,8 @@ class SiegeWorld(World):
         self.lost = list(map(bytes_mask, lost))
         self.patched = dict(zip(patched[::2], map(bytes_mask, patched[1::2]), strict=True))
         self._alerts = list(zip(*[iter(alerts)] * 4, strict=True))
+        for marks in plain[16:]:
+            self.marks = dict(zip(marks[::2], map(bytes_mask, marks[1::2]), strict=True))
 
 
 def _all_of(masks: Iterable[int]) -> int:

@@ -21,16 +21,21 @@ from netsiege.engine.actions import BLOCK, RESPONSES, SHAPES, Shape
 from netsiege.engine.board import Board
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.masks import bits, mask_of, select
+from netsiege.game.action_types import TABLE
 
 Parts = tuple[int, int, int, int]
 
 
-def count(board: Board, knows: Knowledge, include_blocks: bool, include_responses: bool = False) -> int:
+Codes = frozenset[int] | tuple[()]
+"""Those of the responses that are included."""
+
+
+def count(board: Board, knows: Knowledge, include_blocks: bool, responses: Codes = ()) -> int:
     """How many valid actions there are."""
-    return sum(_counts(board, knows, include_blocks, include_responses))
+    return sum(_counts(board, knows, include_blocks, responses))
 
 
-def _counts(board: Board, knows: Knowledge, include_blocks: bool, include_responses: bool) -> tuple[int, ...]:
+def _counts(board: Board, knows: Knowledge, include_blocks: bool, responses: Codes) -> tuple[int, ...]:
     """By code."""
     controlled = knows.controlled.bit_count()
     if not controlled:
@@ -48,25 +53,30 @@ def _counts(board: Board, knows: Knowledge, include_blocks: bool, include_respon
         rows -= (knows.controlled & cut).bit_count()
     blocks = rows * hosts if include_blocks else 0
     counts = (scans, asked, controlled, exploited, carried, blocks)
-    return counts + _response_counts(board, knows, rows) if include_responses else counts
+    if not responses:
+        return counts
+    by_aim = {
+        (Shape.HOST, True): rows,
+        (Shape.SERVICE, True): _held_service_count(board, knows),
+        (Shape.HOST, False): asked,
+        (Shape.SERVICE, False): exploited,
+    }
+    return counts + tuple(by_aim[_AIMS[code]] if code in responses else 0 for code in RESPONSES)
 
 
-def _response_counts(board: Board, knows: Knowledge, rows: int) -> tuple[int, ...]:
-    """By code; `rows` are the pairs of controlled hosts of which one reaches the other."""
+def _held_service_count(board: Board, knows: Knowledge) -> int:
+    """How many pairs of a controlled host and a known service that it reaches on a controlled host."""
     _, ends = _held_offers(knows)
     served = knows.controlled.bit_count() * (ends[-1] if ends else 0)
     for _, cut in _cut_sources(board, knows):
         served -= _cut_offers(knows, cut & knows.controlled)
-    counts = {Shape.HOST: rows, Shape.SERVICE: served}
-    return tuple(counts[SHAPES[code]] for code in RESPONSES)
+    return served
 
 
-def locate(
-    board: Board, knows: Knowledge, number: int, include_blocks: bool, include_responses: bool = False
-) -> Parts:
+def locate(board: Board, knows: Knowledge, number: int, include_blocks: bool, responses: Codes = ()) -> Parts:
     """The valid action of that number. Raises IndexError if there is none."""
     left = number
-    for code, held in enumerate(_counts(board, knows, include_blocks, include_responses)):
+    for code, held in enumerate(_counts(board, knows, include_blocks, responses)):
         if 0 <= left < held:
             return (code, *_KINDS[code].find(board, knows, left))
         left -= held
@@ -74,11 +84,11 @@ def locate(
 
 
 def is_valid(
-    board: Board, knows: Knowledge, parts: Parts, include_blocks: bool, include_responses: bool = False
+    board: Board, knows: Knowledge, parts: Parts, include_blocks: bool, responses: Codes = ()
 ) -> bool:
     """Whether an action is one of the valid ones."""
     code, *rest = parts
-    if (code == BLOCK and not include_blocks) or (code in RESPONSES and not include_responses):
+    if (code == BLOCK and not include_blocks) or (code in RESPONSES and code not in responses):
         return False
     return bool(_KINDS[code].holds(board, knows, *rest))
 
@@ -291,9 +301,13 @@ class _Kind(NamedTuple):
     holds: Callable[[Board, Knowledge, int, int, int], int]
 
 
+_AIMS: Final = {code: (SHAPES[code], TABLE[code][1].on_held) for code in RESPONSES}
+"""What responses are about: a host or a service there, and whether only of hosts that are controlled."""
 _RESPONDING: Final = {
-    Shape.HOST: _Kind(_respond, _is_response),
-    Shape.SERVICE: _Kind(_respond_to_service, _is_response_to_service),
+    (Shape.HOST, True): _Kind(_respond, _is_response),
+    (Shape.SERVICE, True): _Kind(_respond_to_service, _is_response_to_service),
+    (Shape.HOST, False): _Kind(_find_services, _is_search),
+    (Shape.SERVICE, False): _Kind(_exploit, _is_exploit),
 }
 _KINDS: Final = (
     _Kind(_scan, _is_scan),
@@ -302,6 +316,6 @@ _KINDS: Final = (
     _Kind(_exploit, _is_exploit),
     _Kind(_exfiltrate, _is_transfer),
     _Kind(_block, _is_block),
-    *(_RESPONDING[SHAPES[code]] for code in RESPONSES),
+    *(_RESPONDING[aim] for aim in _AIMS.values()),
 )
-"""By code. Responses go by their shapes."""
+"""By code."""

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
-from netsiege.game import Action, ActionType, GameState
+from netsiege.game import Action, GameState
 from netsiege.game.values import IP, Data, Service
 from netsiege.shown import shown
 
@@ -17,24 +17,15 @@ LISTED: Final = 8
 """So many of a kind are named when they are learned; the rest is counted."""
 
 _PLURALS: Final = {"datum": "data", "match": "matches"}
-_SAID: Final[dict[ActionType, str]] = {
-    ActionType.ScanNetwork: "{target_network} from {source_host}",
-    ActionType.FindServices: "on {target_host} from {source_host}",
-    ActionType.FindData: "on {target_host} from {source_host}",
-    ActionType.ExploitService: "{target_service} on {target_host} from {source_host}",
-    ActionType.ExfiltrateData: "{data} from {source_host} to {target_host}",
-    ActionType.BlockIP: "{blocked_host} on {target_host} from {source_host}",
-    ActionType.PatchService: "{target_service} on {target_host} from {source_host}",
-}
-_SAID_ON_HOST: Final = "{target_host} from {source_host}"
 
 
 def say_action(action: Action | None) -> str:
-    """What an action does, on one line; None is a pass."""
+    """What an action that is played does, on one line; None is a pass."""
     if action is None:
         return "pass"
+    assert action.type.entry is not None
     parts = {name: _item(value) for name, value in action.parameters.items()}
-    return f"{action.type.value} {_SAID.get(action.type, _SAID_ON_HOST).format(**parts)}"
+    return f"{action.type.value} {action.type.entry.said.format(**parts)}"
 
 
 def say_learned(before: GameState, after: GameState) -> str:

@@ -11,16 +11,11 @@ from math import prod
 from typing import Final
 
 from netsiege.game import IP, Action, ActionType
+from netsiege.game.action_types import TABLE
 from netsiege.scenarios.model import ServiceItem, Topology
 from netsiege.scenarios.vulnerabilities import with_known
 
-CHANCES: Final = {
-    ActionType.ScanNetwork.value: 0.9,
-    ActionType.FindServices.value: 0.9,
-    ActionType.FindData.value: 0.9,
-    ActionType.ExploitService.value: 0.9,
-    ActionType.ExfiltrateData.value: 0.9,
-}
+CHANCES: Final = {kind.value: entry.chance for kind, entry in TABLE if entry.chance is not None}
 """How often an action succeeds that may fail by chance. An exploit's is multiplied by its vulnerability's."""
 
 

@@ -19,27 +19,21 @@ problem.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import attrs
 
-from netsiege.game.action import PLAYED
+from netsiege.game.action_types import TABLE
 from netsiege.scenarios.model import SIEGE, SiegeRules
 from netsiege.scenarios.reading import Place, shown
 
-ACTIONS: Final = tuple(kind.value for kind, _ in PLAYED)
+ACTIONS: Final = tuple(kind.value for kind, _ in TABLE)
 """The action types that have a chance of success."""
 
 _SWITCHES: Final = tuple(each.name for each in attrs.fields(SiegeRules) if each.default is True)
 _PROBABILITY: Final = "prob_success"
-_NETSECGAMES: Final = {
-    form: action
-    for action in ACTIONS
-    for name in [re.sub(r"(?<=[a-z])(?=[A-Z])", "_", action).lower()]
-    for form in (name, f"{name}s")
-}
+_NETSECGAMES: Final = {form: kind.value for kind, _ in TABLE for form in (kind.key, f"{kind.key}s")}
 """Under which keys NetSecGame's configurations have them: `exploit_service` in some, or with an `s`."""
 
 

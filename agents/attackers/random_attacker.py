@@ -13,5 +13,6 @@ class RandomAttacker(BaseAgent):
 
     def choose_action(self, observation: Observation) -> Action | None:
         """One of the valid actions; a pass when there is none."""
-        actions = generate_valid_actions(observation.state)
+        has_responses = self.seat is not None and self.seat.has_responses
+        actions = generate_valid_actions(observation.state, False, has_responses, self.role)
         return actions.choice(self.rng) if actions else None

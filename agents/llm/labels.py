@@ -9,30 +9,15 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
-from netsiege.game import IP, Action, ActionType, Data, GameState, Service
+from netsiege.game import IP, Action, Data, GameState, Service
 from netsiege.shown import shown
 
 NAME_CHARS = 60
 NO_ACTION = "pass_turn"
 LOG_TYPE = "log"
 _LOG_CHARS = 200_000
-_SAID: Final = {
-    ActionType.ScanNetwork: "scan_network {target_network} from {source_host}",
-    ActionType.FindServices: "find_services of {target_host} from {source_host}",
-    ActionType.FindData: "find_data on {target_host}",
-    ActionType.ExploitService: "exploit_service {target_service} of {target_host} from {source_host}",
-    ActionType.ExfiltrateData: "exfiltrate_data {data} from {source_host} to {target_host}",
-    ActionType.BlockIP: "block_ip {blocked_host} at {target_host}",
-    ActionType.IsolateHost: "isolate_host {target_host}",
-    ActionType.RestoreHost: "restore_host {target_host}",
-    ActionType.ResetCredentials: "reset_credentials of {target_host}",
-    ActionType.DeployDecoy: "deploy_decoy on {target_host}",
-    ActionType.HardenHost: "harden_host {target_host}",
-    ActionType.PatchService: "patch_service {target_service} of {target_host}",
-}
-"""As the tools are called."""
 _ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)")
 
 
@@ -57,10 +42,12 @@ def is_log(data: Data) -> bool:
 
 
 def action_label(action: Action | None) -> str:
-    """An action on one line; None is a pass."""
+    """An action on one line, as its tool is called; None is a pass."""
     if action is None:
         return NO_ACTION
-    return _SAID[action.type].format(**{name: _label(value) for name, value in action.parameters.items()})
+    assert action.type.entry is not None
+    said = action.type.entry.label.format(**{n: _label(value) for n, value in action.parameters.items()})
+    return f"{action.type.key} {said}"
 
 
 def _label(value: Any) -> str:

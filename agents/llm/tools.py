@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from attrs import define, frozen
 
-from netsiege.agents.defenders.moves import block, look, patch, respond
+from netsiege.agents.defenders.moves import block, look, respond
 from netsiege.agents.llm.labels import (
     NO_ACTION,
     addresses_in,
@@ -26,6 +26,9 @@ from netsiege.agents.llm.labels import (
 )
 from netsiege.agents.llm.validity import why_not
 from netsiege.game import IP, Action, ActionType, AgentRole, Data, GameState, Network, Service
+from netsiege.game.action import responses_of
+from netsiege.game.action_types import NETSECGAMES, TABLE
+from netsiege.game.entries import Entry
 from netsiege.shown import shown
 
 CHOICES = 40
@@ -35,29 +38,6 @@ NOTE_CHARS = 300
 NOTE = "note"
 """The tool that is no move."""
 _SAID_CHARS = 80
-_RESPONSES: Final = {
-    ActionType.IsolateHost: (
-        "isolate_host",
-        "Cut a host off from all others until it is restored. Its users cannot work meanwhile.",
-    ),
-    ActionType.RestoreHost: (
-        "restore_host",
-        "Set a host up anew: intruders lose it, and it is isolated no more. It is away for some moves.",
-    ),
-    ActionType.ResetCredentials: (
-        "reset_credentials",
-        "Give a host new passwords: those that were found open it no more. It is away for a moment.",
-    ),
-    ActionType.DeployDecoy: (
-        "deploy_decoy",
-        "Put bait on a host: an attack may hit that instead, and is then noticed for certain.",
-    ),
-    ActionType.HardenHost: (
-        "harden_host",
-        "Make attacks on a host succeed less often. It is away for some moves.",
-    ),
-}
-"""The responses to whole hosts, their tools and what these say."""
 
 T = TypeVar("T")
 
@@ -133,8 +113,11 @@ class Toolbox:
         self._offer_attacks(rng)
         if self._defends:
             self._offer_blocks(rng)
-        if self._defends and has_responses:
-            self._offer_responses(rng)
+        if has_responses:
+            for on_held in (True, False):
+                kinds = [(kind, e) for kind, e in responses_of(role) if e.on_held is on_held]
+                if kinds:
+                    self._offer_responses(kinds, on_held, rng)
         self._add(NO_ACTION, "Do nothing this turn. Costs as much as any step.", {}, lambda _: Called())
         note = {"type": "string", "description": f"At most {NOTE_CHARS} characters."}
         says = "Keep a note for your later moves. It is no move: call an action tool as well."
@@ -179,26 +162,22 @@ class Toolbox:
         )
         networks = offered(sorted(state.known_networks), str, lambda _: 0, rng)
         source = sources.schema("A host that you control")
-        self._add(
-            "scan_network",
-            "Find the hosts of a network that the source host can reach.",
+        self._offer(
+            ActionType.ScanNetwork,
             {"source_host": source, "target_network": networks.schema("A known network")},
-            self._reader(
-                ActionType.ScanNetwork, source_host=_host(sources), target_network=_network(networks)
-            ),
+            source_host=_host(sources),
+            target_network=_network(networks),
         )
-        self._add(
-            "find_services",
-            "Find the services of a known host.",
+        self._offer(
+            ActionType.FindServices,
             {"source_host": source, "target_host": targets.schema("A known host")},
-            self._reader(ActionType.FindServices, source_host=_host(sources), target_host=_host(targets)),
+            source_host=_host(sources),
+            target_host=_host(targets),
         )
-        read = _host(searched)
-        self._add(
-            "find_data",
-            "Find the data and the log on a host that you control.",
+        self._offer(
+            ActionType.FindData,
             {"host": searched.schema("A host that you control")},
-            self._reader(ActionType.FindData, host=read),
+            host=_host(searched),
         )
 
     def _offer_attacks(self, rng: random.Random) -> None:
@@ -219,18 +198,18 @@ class Toolbox:
             rng,
         )
         if not self._defends:
-            self._add(
-                "exploit_service",
-                "Attack a service to take control of its host.",
+            self._offer(
+                ActionType.ExploitService,
                 {"source_host": source, "service": services.schema("HOST | SERVICE")},
-                self._reader(ActionType.ExploitService, source_host=_host(sources), service=_pair(services)),
+                source_host=_host(sources),
+                service=_pair(services),
             )
         targets = self._hosts(state.controlled_hosts, lambda _: 0, rng)
-        self._add(
-            "exfiltrate_data",
-            "Copy data from a host that you control to another that you control.",
+        self._offer(
+            ActionType.ExfiltrateData,
             {"data": data.schema("HOST | OWNER/DATA"), "target_host": targets.schema("Where it goes")},
-            self._reader(ActionType.ExfiltrateData, data=_pair(data), target_host=_host(targets)),
+            data=_pair(data),
+            target_host=_host(targets),
         )
 
     def _data_rank(self, pair: tuple[IP, Data]) -> float:
@@ -244,36 +223,52 @@ class Toolbox:
         self._blockable = {*state.known_hosts, *outside}
         blocked = self._hosts(self._blockable, lambda h: -logged[h] - (h not in state.controlled_hosts), rng)
         targets = self._hosts(state.controlled_hosts, lambda h: -logged[h], rng)
-        self._add(
-            "block_ip",
-            "At a host that you control, block all traffic from and to another host.",
+        self._offer(
+            ActionType.BlockIP,
             {
                 "target_host": targets.schema("A host that you control: where the block is"),
                 "blocked_host": blocked.schema("The host to shut out"),
             },
-            self._reader(ActionType.BlockIP, target_host=_host(targets), blocked_host=_host(blocked)),
+            target_host=_host(targets),
+            blocked_host=_host(blocked),
         )
 
-    def _offer_responses(self, rng: random.Random) -> None:
+    def _offer_responses(
+        self, kinds: Iterable[tuple[ActionType, Entry]], on_held: bool, rng: random.Random
+    ) -> None:
+        """Those to hosts that are held go from the host itself, others from any that is."""
         state = self._state
         logged = logged_sources(state)
-        targets = self._hosts(state.controlled_hosts, lambda h: -logged[h], rng)
-        target = {"target_host": targets.schema("A host that you control")}
-        for kind, (name, says) in _RESPONSES.items():
-            self._add(name, says, target, self._reader(kind, target_host=_host(targets)))
-        held = [h for h in by_address(state.controlled_hosts) if h in state.known_services]
+        hosts = state.controlled_hosts if on_held else state.known_hosts
+        targets = self._hosts(hosts, lambda h: -logged[h], rng)
+        target = {"target_host": targets.schema("A host that you control" if on_held else "A known host")}
         services = offered(
-            [(h, s) for h in held for s in sorted(state.known_services[h])],
+            [(h, s) for h in by_address(hosts) for s in sorted(state.known_services.get(h, ()))],
             lambda pair: f"{pair[0]} | {service_label(pair[1])}",
             lambda pair: -logged[pair[0]],
             rng,
         )
-        self._add(
-            "patch_service",
-            "Mend the vulnerabilities of a service on a host that you control. It is away for some moves.",
-            {"service": services.schema("HOST | SERVICE")},
-            self._reader(ActionType.PatchService, service=_pair(services)),
-        )
+        service = {"service": services.schema("HOST | SERVICE")}
+        source: dict[str, dict[str, Any]] = {}
+        readers: dict[str, Callable[[str, str], Any]] = {}
+        if not on_held:
+            sources = self._hosts(state.controlled_hosts, lambda _: 0, rng)
+            source = {"source_host": sources.schema("A host that you control and that reaches the other")}
+            readers = {"source_host": _host(sources)}
+        for kind, entry in kinds:
+            if "target_service" in entry.parameters:
+                self._offer(kind, {**source, **service}, **readers, service=_pair(services))
+            else:
+                self._offer(kind, {**source, **target}, **readers, target_host=_host(targets))
+
+    def _offer(
+        self,
+        kind: ActionType,
+        properties: dict[str, dict[str, Any]],
+        **readers: Callable[[str, str], Any],
+    ) -> None:
+        assert kind.entry is not None
+        self._add(kind.key, kind.entry.explained, properties, self._reader(kind, **readers))
 
     def _add(
         self,
@@ -328,9 +323,17 @@ class Toolbox:
         return read
 
 
-def _exploit(source: IP, service: tuple[IP, Service]) -> Action:
+def _to_service(kind: ActionType, source: IP, service: tuple[IP, Service]) -> Action:
     given = {"source_host": source, "target_host": service[0], "target_service": service[1]}
-    return Action(ActionType.ExploitService, given)
+    return Action(kind, given)
+
+
+def _to_host(kind: ActionType, source: IP, target: IP) -> Action:
+    return Action(kind, {"source_host": source, "target_host": target})
+
+
+def _to_own_service(kind: ActionType, service: tuple[IP, Service]) -> Action:
+    return _to_service(kind, service[0], service)
 
 
 def _exfiltrate(data: tuple[IP, Data], target: IP) -> Action:
@@ -338,13 +341,22 @@ def _exfiltrate(data: tuple[IP, Data], target: IP) -> Action:
     return Action(ActionType.ExfiltrateData, given)
 
 
+_RESPONDING: Final[dict[tuple[bool, bool], Callable[..., Action]]] = {
+    (False, True): respond,
+    (True, True): _to_own_service,
+    (False, False): _to_host,
+    (True, False): _to_service,
+}
+"""By whether a response is to a service, and whether only on hosts that are controlled."""
 _ACTIONS: Final[dict[ActionType, Callable[..., Action]]] = {
     ActionType.FindData: look,
-    ActionType.ExploitService: _exploit,
+    ActionType.ExploitService: partial(_to_service, ActionType.ExploitService),
     ActionType.ExfiltrateData: _exfiltrate,
     ActionType.BlockIP: block,
-    ActionType.PatchService: lambda service: patch(*service),
-    **{kind: partial(respond, kind) for kind in _RESPONSES},
+    **{
+        kind: partial(_RESPONDING["target_service" in entry.parameters, entry.on_held], kind)
+        for kind, entry in TABLE[NETSECGAMES:]
+    },
 }
 """What makes an action of a tool's parameters, where they are not the action's own."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator
 
 from netsiege.game import IP, Action, ActionType, GameState
-from netsiege.game.action import RESPONSES
+from netsiege.game.action_types import NETSECGAMES, TABLE
 
 _Problems = Iterator[str]
 
@@ -83,12 +83,18 @@ def _block(action: Action, state: GameState, blockable: Container[IP]) -> _Probl
         yield f"you do not know the host {blocked}"
 
 
+_RESPONDING: dict[tuple[bool, bool], Callable[[Action, GameState], _Problems]] = {
+    (False, True): _respond,
+    (True, True): _patch,
+    (False, False): _find_services,
+    (True, False): _exploit,
+}
+"""By whether a response is to a service, and whether only on hosts that are controlled."""
 _CHECKS: dict[ActionType, Callable[[Action, GameState], _Problems]] = {
     ActionType.ScanNetwork: _scan,
     ActionType.FindServices: _find_services,
     ActionType.FindData: _find_data,
     ActionType.ExploitService: _exploit,
     ActionType.ExfiltrateData: _exfiltrate,
-    **{kind: _respond for kind, _ in RESPONSES},
-    ActionType.PatchService: _patch,
+    **{kind: _RESPONDING["target_service" in e.parameters, e.on_held] for kind, e in TABLE[NETSECGAMES:]},
 }

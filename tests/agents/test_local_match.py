@@ -126,7 +126,8 @@ def test_evaluate_prints_figures_with_intervals_and_json(tmp_path):
 
 def test_train_makes_a_model_that_plays_and_a_mistake_is_told_in_a_line(tmp_path):
     out = str(tmp_path / "made")
-    done = netsiege("train", "q-learning", "--episodes", "200", "--seed", "1", "--out", out, cwd=tmp_path)
+    words = ("train", "q-learning", "--episodes", "200", "--seed", "1", "--out", out)
+    done = netsiege(*words, cwd=tmp_path, timeout=300)  # compiles first
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == [
         "curve.png",

@@ -301,4 +301,4 @@ def test_strangers_that_speak_something_else_open_nothing_and_are_gone_in_time(s
             crowd[-1].sendall(said)
     wait_until(lambda: all(map(zmtp.has_ended, crowd)), "the end of all of them")
     assert hub.status().sessions == 1
-    assert hub.connections == 1
+    wait_until(lambda: hub.connections == 1, "the hub's notice")

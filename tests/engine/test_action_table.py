@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsiege.engine.action_table import ActionTable, offered
-from netsiege.engine.actions import ISOLATE, PATCH, RESPONSES, ActionReader
+from netsiege.engine.actions import RESPONSES, ActionReader
 from netsiege.engine.game import Game
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.masks import bits, select
@@ -50,7 +50,7 @@ SMALL = {name: tables for name, tables in BUNDLED.items() if len(tables.board.nu
 
 def with_responses(tables):
     """The same under a ruleset that has every action type."""
-    codes = PATCH + 1
+    codes = RESPONSES.stop
     return attrs.evolve(tables, codes=codes, reader=ActionReader(tables.board, codes))
 
 
@@ -71,7 +71,7 @@ def check_against_generator(tables, knows):
     table = ActionTable(tables)
     state = GameState.from_wire(knows.full(tables.board))
     for included in product((False, True), repeat=2):
-        expected = generate_valid_actions(state, included[0], included[1] and tables.codes > ISOLATE)
+        expected = generate_valid_actions(state, included[0], included[1] and tables.codes > RESPONSES.start)
         bodies = [table.nth(knows, i, *included) for i in range(table.count(knows, *included))]
         actions = [read_action(body) for body in bodies]
         assert len(set(actions)) == len(bodies) == len(expected)

@@ -246,8 +246,8 @@ def test_command_reads_a_recipe_from_a_file(tmp_path: Path) -> None:
     [
         (("offce",), "recipe: there is none called 'offce'; "),
         (("nowhere.yaml",), "nowhere.yaml: no such file"),
-        (("--hosts", 4), "greater than or equal to 5 "),
-        (("--hosts", 5_001), "less than or equal to 5000 "),
+        (("--hosts", 4), "range 5<=x<=5000"),
+        (("--hosts", 5_001), "range 5<=x<=5000"),
         (("--task-out", "task.yaml"), "--task-out: needs the scenario in a file"),
         (("--out", "a.yaml", "--task-out", "b/task.yaml"), "--task-out: must be another file in the folder"),
         (("--out", "a.yaml", "--task-out", "a.yaml"), "--task-out: must be another file in the folder"),

@@ -145,7 +145,7 @@ def test_agent_that_has_waited_in_vain_for_other_players_registers_again(make, s
     agent = make(hub.agents)
     for _ in range(2):
         with pytest.raises(TimeoutError, match="players"):
-            agent.register(timeout_s=0.1)
+            agent.register(timeout_s=1)  # in which the hub says that it waits
     wait_until(lambda: not hub.status().rooms[0].waiting, "nobody who waits")
     other = RandomAttacker(address=hub.agents)
     thread = threading.Thread(target=other.register)

@@ -4,17 +4,17 @@ Every class here is immutable and hashable, compares by value, and has a dict fo
 in JSON) and a wire form (plain lists, ready for msgpack, that are equal for equal objects). Names, fields
 and equality are NetSecGame's, so that an agent moves over by changing an import.
 
-This package knows no rules, no sockets and no files.
+This package knows no sockets and no files, and of rules only what each action type is meant to do.
 """
 
 from __future__ import annotations
 
 from netsiege.game.action import Action
+from netsiege.game.action_types import ActionType
 from netsiege.game.state import FrozenMap, GameState, Observation
 from netsiege.game.valid_actions import ValidActions, generate_valid_actions
 from netsiege.game.values import (
     IP,
-    ActionType,
     AgentInfo,
     AgentRole,
     AgentStatus,

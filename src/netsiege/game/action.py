@@ -8,8 +8,10 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
+from netsiege.game.action_types import NETSECGAMES, TABLE, ActionType
+from netsiege.game.entries import Entry
 from netsiege.game.state import FrozenMap
-from netsiege.game.values import IP, ActionType, AgentInfo, Data, Network, Service, int_to_ip
+from netsiege.game.values import IP, AgentInfo, AgentRole, Data, Network, Service, int_to_ip
 
 _PARAMETER_CLASSES: dict[str, type[IP] | type[Network] | type[Service] | type[Data] | type[AgentInfo]] = {
     "source_host": IP,
@@ -21,31 +23,26 @@ _PARAMETER_CLASSES: dict[str, type[IP] | type[Network] | type[Service] | type[Da
     "agent_info": AgentInfo,
 }
 
-PLAYED: tuple[tuple[ActionType, tuple[str, ...]], ...] = (
-    (ActionType.ScanNetwork, ("source_host", "target_network")),
-    (ActionType.FindServices, ("source_host", "target_host")),
-    (ActionType.FindData, ("source_host", "target_host")),
-    (ActionType.ExploitService, ("source_host", "target_host", "target_service")),
-    (ActionType.ExfiltrateData, ("source_host", "target_host", "data")),
-    (ActionType.BlockIP, ("source_host", "target_host", "blocked_host")),
-    (ActionType.IsolateHost, ("source_host", "target_host")),
-    (ActionType.RestoreHost, ("source_host", "target_host")),
-    (ActionType.ResetCredentials, ("source_host", "target_host")),
-    (ActionType.DeployDecoy, ("source_host", "target_host")),
-    (ActionType.HardenHost, ("source_host", "target_host")),
-    (ActionType.PatchService, ("source_host", "target_host", "target_service")),
+PLAYED: tuple[tuple[ActionType, tuple[str, ...]], ...] = tuple(
+    (kind, entry.parameters) for kind, entry in TABLE
 )
 """The actions of the game with their parameters, in the order of their codes on the wire."""
 
 CODE_OF: dict[ActionType, int] = {kind: code for code, (kind, _) in enumerate(PLAYED)}
 
-CODES: dict[str, int] = {"netsecgame": 6, "siege-1": len(PLAYED)}
+CODES: dict[str, int] = {"netsecgame": NETSECGAMES, "siege-1": len(PLAYED)}
 """Ruleset -> how many of `PLAYED` it has, from the first."""
 
-RESPONSES = PLAYED[CODES["netsecgame"] :]
-"""What a defender may do about an attack, where the ruleset has it."""
+RESPONSES = PLAYED[NETSECGAMES:]
+"""What rulesets add: mostly what a defender may do about an attack."""
 
-_SPOKEN = (ActionType.JoinGame, ActionType.QuitGame, ActionType.ResetGame)
+
+def responses_of(role: AgentRole) -> tuple[tuple[ActionType, Entry], ...]:
+    """Those of `RESPONSES` that a role is offered, with their entries."""
+    return tuple((kind, entry) for kind, entry in TABLE[NETSECGAMES:] if role in entry.roles)
+
+
+_SPOKEN = tuple(kind for kind in ActionType if kind.entry is None)
 
 
 def action_types(ruleset: str) -> tuple[ActionType, ...]:

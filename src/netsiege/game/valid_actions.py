@@ -9,9 +9,10 @@ from functools import partial
 from operator import attrgetter
 from typing import overload
 
-from netsiege.game.action import RESPONSES, Action
+from netsiege.game.action import Action, responses_of
+from netsiege.game.action_types import ActionType
 from netsiege.game.state import GameState
-from netsiege.game.values import IP, ActionType, Service
+from netsiege.game.values import IP, AgentRole, Service
 
 # the same orders as the classes' own, which compare field by field in Python and cost ten times as much
 _BY_IP = attrgetter("ip")
@@ -76,14 +77,18 @@ class ValidActions(Set[Action], Sequence[Action]):
 
 
 def generate_valid_actions(
-    state: GameState, include_blocks: bool = False, include_responses: bool = False
+    state: GameState,
+    include_blocks: bool = False,
+    include_responses: bool = False,
+    role: AgentRole = AgentRole.Defender,
 ) -> ValidActions:
     """The actions that can be expected to do something, as far as `state` knows.
 
     The same set as NetSecGame's function of this name: scans of known networks, service scans of known
     hosts, exploits of known services, data searches on controlled hosts, exfiltration of known data to other
     controlled hosts and, if asked for, blocks; known blocks are left out. Responses, which NetSecGame does
-    not have, are those from each controlled host to each that it reaches, or to a known service there.
+    not have, are those of `role`: from each controlled host to each that it reaches, or to a known service
+    there; for those that go to any host (`Entry.on_held`), to each known one.
     """
     controlled = sorted(state.controlled_hosts, key=_BY_IP)
     known = sorted(state.known_hosts, key=_BY_IP)
@@ -145,24 +150,34 @@ def generate_valid_actions(
                 )
             )
     if include_responses:
-        segments += _responses(state, controlled)
+        segments += _responses(state, role, (controlled, known), (controlled, served))
     return ValidActions(segments)
 
 
-def _responses(state: GameState, controlled: Sequence[IP]) -> Iterator[_Segment]:
-    """By type, then by source. Sources that are cut off from nothing share their lists."""
-    hosts: list[_Target] = [(host,) for host in controlled]
-    served: list[_Target] = [
-        (host, service)
-        for host in controlled
-        for service in sorted(state.known_services.get(host, ()), key=_BY_SERVICE)
-    ]
-    for kind, names in RESPONSES:
-        targets = served if "target_service" in names else hosts
+def _responses(
+    state: GameState, role: AgentRole, hosts: Sequence[Sequence[IP]], served: Sequence[Sequence[IP]]
+) -> Iterator[_Segment]:
+    """By type, then by source. Sources that are cut off from nothing share their lists.
+
+    `hosts` and `served` (those with services) are the controlled ones, then the known ones.
+    """
+    controlled = hosts[0]
+    for kind, entry in responses_of(role):
+        names = entry.parameters
+        targets: list[_Target] = (
+            _with_services(state, served[not entry.on_held])
+            if "target_service" in names
+            else [(host,) for host in hosts[not entry.on_held]]
+        )
         for source in controlled:
             blocked = state.known_blocks.get(source)
             reached = [target for target in targets if target[0] not in blocked] if blocked else targets
             yield len(reached), partial(_response, kind, names, source, reached)
+
+
+def _with_services(state: GameState, hosts: Sequence[IP]) -> list[_Target]:
+    known = state.known_services
+    return [(host, service) for host in hosts for service in sorted(known.get(host, ()), key=_BY_SERVICE)]
 
 
 def _response(

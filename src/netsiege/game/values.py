@@ -295,31 +295,6 @@ class Word(enum.Enum):
 
 
 @enum.unique
-class ActionType(Word):
-    """What an agent can do: NetSecGame's types, the last three of which speak to the game rather than play
-    it, and those of other rulesets.
-    """
-
-    ScanNetwork = "ScanNetwork"
-    FindServices = "FindServices"
-    FindData = "FindData"
-    ExploitService = "ExploitService"
-    ExfiltrateData = "ExfiltrateData"
-    BlockIP = "BlockIP"
-    JoinGame = "JoinGame"
-    QuitGame = "QuitGame"
-    ResetGame = "ResetGame"
-    IsolateHost = "IsolateHost"
-    RestoreHost = "RestoreHost"
-    ResetCredentials = "ResetCredentials"
-    DeployDecoy = "DeployDecoy"
-    HardenHost = "HardenHost"
-    PatchService = "PatchService"
-
-    __hash__ = Word.__hash__
-
-
-@enum.unique
 class AgentStatus(Word):
     """Where a seat stands in its episode."""
 

@@ -13,18 +13,14 @@ from typing import Final
 from attrs import frozen
 
 from netsiege.game import Action, ActionType, AgentRole, Data, GameState, Service, generate_valid_actions
-from netsiege.game.action import RESPONSES
+from netsiege.game.action import PLAYED
+from netsiege.game.action_types import TABLE
 from netsiege.game.valid_actions import ValidActions
 from netsiege.shown import shown
 
 ORDER: Final[dict[ActionType, tuple[str, ...]]] = {
-    ActionType.ScanNetwork: ("source_host", "target_network"),
-    ActionType.FindServices: ("source_host", "target_host"),
-    ActionType.ExploitService: ("source_host", "target_host", "target_service"),
-    ActionType.FindData: ("source_host", "target_host"),
+    **dict(PLAYED),
     ActionType.ExfiltrateData: ("source_host", "data", "target_host"),
-    ActionType.BlockIP: ("source_host", "target_host", "blocked_host"),
-    **dict(RESPONSES),
 }
 """The questions about each type, in the order in which the valid actions are listed."""
 
@@ -36,20 +32,7 @@ _QUESTIONS: Final = {
     "data": "which data?",
     "blocked_host": "which host to block?",
 }
-_SAID: Final = {
-    ActionType.ScanNetwork: "hosts",
-    ActionType.FindServices: "services",
-    ActionType.ExploitService: "take over",
-    ActionType.FindData: "look for data",
-    ActionType.ExfiltrateData: "bring out",
-    ActionType.BlockIP: "cut off a host",
-    ActionType.IsolateHost: "cut off from all",
-    ActionType.RestoreHost: "set up anew",
-    ActionType.ResetCredentials: "new passwords",
-    ActionType.DeployDecoy: "bait beside it",
-    ActionType.HardenHost: "fewer ways in",
-    ActionType.PatchService: "mend a service",
-}
+_SAID: Final = {kind: entry.menu for kind, entry in TABLE}
 """What each type is for, short enough for a narrow menu."""
 
 
@@ -143,11 +126,10 @@ class Menu:
 
 
 def menu_of(state: GameState, role: AgentRole, has_responses: bool = False) -> Menu:
-    """The first question about the next move of a seat: blocks are for defenders only, and so are responses,
-    where the match has them.
+    """The first question about the next move of a seat: blocks are for defenders only, and responses for
+    their roles, where the match has them.
     """
-    defends = role is AgentRole.Defender
-    actions = generate_valid_actions(state, defends, defends and has_responses)
+    actions = generate_valid_actions(state, role is AgentRole.Defender, has_responses, role)
     return Menu(actions, 0, len(actions))
 
 
