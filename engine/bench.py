@@ -7,7 +7,10 @@ The worker's path is what `GameHost.receive` does with a step: decode, check, pl
 encode the reply. Moves are random valid ones; a reset comes after every 100 of them or an earlier end.
 `engine.reset` is a new episode: world, start and goal of one seat, a random start drawn; `engine.reset.event`
 is all of a RESET in the middle of an episode: settle it, tell the result, begin anew, encode the reply.
-`engine.batch` is what `netsiege.engine.bench_batch` measures, if numba is there.
+`engine.batch` is what `netsiege.engine.bench_batch` measures, if numba is there; `engine.match.memory` what a
+match takes of a worker (`netsiege.engine.bench_memory`).
+
+Where no peer is measured, the baseline is a fixed piece of Python, `netsiege.yardstick`, in the same rounds.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from netsiege.engine.action_table import ActionTable
 from netsiege.engine.bench_load import RESET, SEATS, Load, record
+from netsiege.engine.bench_memory import measure_match
 from netsiege.engine.bench_peers import Peer, start_peers
 from netsiege.engine.episode import Episode
 from netsiege.engine.game import Game
@@ -30,6 +34,7 @@ from netsiege.errors import ConfigError
 from netsiege.figures import Row, figures_of
 from netsiege.protocol import Kind
 from netsiege.scenarios.model import Spec
+from netsiege.yardstick import measure_yardstick
 
 if TYPE_CHECKING:
     from netsiege.engine.bench_batch import BatchLoad
@@ -45,6 +50,10 @@ STATE_HOSTS: Final = 100
 STATE_STEPS: Final = 60
 """How far the episode has got that is saved and restored."""
 COMPILE_HOSTS: Final = 1_000
+QUICK_MAX_HOSTS: Final = 1_000
+MEMORY_ROUNDS: Final = 3
+MATCH_KB: Final = 20.0
+"""What a match may take of a worker's memory."""
 
 STEP: Final = int(Kind.STEP)
 
@@ -102,33 +111,34 @@ def run(
     sizes: Sequence[int] = SIZES,
     rounds: int | None = None,
     steps: int | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> list[dict[str, Any]]:
     """Measures; each figure as `{"name", "value", "unit", "spread", "baseline", "ratio"}`.
 
     `quick` takes smaller networks and fewer steps. With `peers`, NASim and CartPole are measured under
     `peers_python` (None: this interpreter) if they are installed there, NetSecGame under `nsg_python`.
-    `progress` hears of each round as it begins. `ratio` and `baseline` are None where nothing is compared.
+    `progress` hears of each round as it begins.
     """
     if quick:
-        sizes = [size for size in sizes if size <= 1_000]
+        sizes = [size for size in sizes if size <= QUICK_MAX_HOSTS]
     rounds = rounds or ROUNDS
     steps = steps or (STEPS // 4 if quick else STEPS)
-    shape = (MATCHES if steps >= STEPS // 4 else 4, steps)
-    networks = [_Network(f"engine.h{size}", synthetic_spec(size).to_bytes(), *shape) for size in sizes]
-    networks.append(_Network("engine.two_networks", _bundled("two_networks"), *shape))
-    rows = _rows([network.name for network in networks])
+    networks = _networks(sizes, steps)
     batch = _batch(progress)
     threshold = gc.get_threshold()
     running = start_peers(nsg_python, peers_python) if peers else []
+    names = [_peer_row(peer.name) for peer in running]
+    rows = _rows([network.name for network in networks], names)
     try:
+        if peers:
+            _tell_missing(names, nsg_python, peers_python, progress)
         spare_the_collector()  # as a worker does
         for number in range(1, rounds + 1):
-            if progress is not None:
-                progress(f"round {number} of {rounds}")
+            progress(f"round {number} of {rounds}")
             _measure_round(networks, running, rows, number, steps * PEER_STEPS // STEPS)
-            if batch is not None:
-                rows["engine.batch"].values.append(batch.measure(steps))
+            rows["engine.batch"].values += [] if batch is None else [batch.measure(steps)]
+            if number <= (1 if quick else MEMORY_ROUNDS):
+                rows["engine.match.memory"].values += measure_match(_bundled("two_networks"))
     finally:
         gc.unfreeze()
         gc.set_threshold(*threshold)
@@ -137,12 +147,21 @@ def run(
     return figures_of(rows.values())
 
 
+def _networks(sizes: Sequence[int], steps: int) -> list[_Network]:
+    shape = (MATCHES if steps >= STEPS // 4 else 4, steps)
+    networks = [_Network(f"engine.h{size}", synthetic_spec(size).to_bytes(), *shape) for size in sizes]
+    return [*networks, _Network("engine.two_networks", _bundled("two_networks"), *shape)]
+
+
 def _measure_round(
     networks: Iterable[_Network], peers: Iterable[Peer], rows: dict[str, Row], number: int, peer_steps: int
 ) -> None:
     def put(name: str, value: float) -> None:
         rows[name].values.append(value)
 
+    rate = measure_yardstick()
+    put("yardstick", rate)
+    put("yardstick.time", 1e6 / rate)
     for peer in peers:
         put(_peer_row(peer.name), peer.measure(max(peer_steps, 10)) or 0.0)
     for network in networks:
@@ -181,39 +200,58 @@ def _advance(tables: Tables, game: Game, number: int) -> None:
         game.handle(0, STEP, request, table.sample(player.knows, draws.below, include_blocks=False))
 
 
-def _rows(networks: Iterable[str]) -> dict[str, Row]:
-    rows: list[Row] = []
+def _rows(networks: Iterable[str], running: Sequence[str]) -> dict[str, Row]:
+    def beside(peer: str) -> str:
+        return peer if peer in running else "yardstick"
+
+    rows = [Row("yardstick", "turns/s", True), Row("yardstick.time", "us", False)]
     for name in networks:
-        baseline = {
-            "engine.h10": "peer.nasim.10",
-            "engine.h100": "peer.nasim.100",
-            "engine.two_networks": "peer.netsecgame.two_networks",
-        }.get(name)
+        baseline = beside(_PEERS.get(name, ""))
         rows += [
             Row(name, "steps/s", True, baseline),
             Row(f"{name}.single", "steps/s", True, baseline),
-            Row(f"{name}.handle", "steps/s", True, "peer.cartpole"),
-            Row(f"{name}.sample", "draws/s", True),
+            Row(f"{name}.handle", "steps/s", True, beside("peer.cartpole")),
+            Row(f"{name}.sample", "draws/s", True, "yardstick"),
         ]
-    rows += [Row(f"engine.{what}", "us", False) for what in ("reset", "reset.event", "snapshot", "restore")]
-    rows.append(Row("engine.compile", "s", False))
-    rows.append(Row("engine.batch", "steps/s", True))
-    peers = ("nasim.10", "nasim.100", "netsecgame.two_networks", "cartpole")
-    rows += [Row(f"peer.{peer}", "steps/s", True) for peer in peers]
+    parts = ("reset", "reset.event", "snapshot", "restore")
+    rows += [Row(f"engine.{part}", "us", False, "yardstick.time") for part in parts]
+    rows.append(Row("engine.compile", "s", False, "yardstick.time"))
+    rows.append(Row("engine.batch", "steps/s", True, "yardstick"))
+    rows.append(Row("engine.match.memory", "KB", False, limit=MATCH_KB))
+    rows += [Row(peer, "steps/s", True) for peer in running]
     return {row.name: row for row in rows}
+
+
+_PEERS: Final = {
+    "engine.h10": "peer.nasim.10",
+    "engine.h100": "peer.nasim.100",
+    "engine.two_networks": "peer.netsecgame.two_networks",
+}
 
 
 def _peer_row(name: str) -> str:
     return f"peer.{name.replace(' ', '.')}"
 
 
-def _batch(progress: Callable[[str], None] | None) -> BatchLoad | None:
+def _tell_missing(
+    running: Sequence[str], nsg_python: str | None, peers_python: str | None, progress: Callable[[str], None]
+) -> None:
+    """Says which peers do not run; of NetSecGame only if its Python was named."""
+    python = peers_python or "this Python"
+    places = {"peer.nasim.10": python, "peer.nasim.100": python, "peer.cartpole": python}
+    if nsg_python is not None:
+        places["peer.netsecgame.two_networks"] = nsg_python
+    for name, place in places.items():
+        if name not in running:
+            progress(f"{name} is left out: it does not run under {place}")
+
+
+def _batch(progress: Callable[[str], None]) -> BatchLoad | None:
     """The load of the batched engine; None, which is told, if that cannot run here."""
     try:
         from netsiege.engine.bench_batch import BatchLoad  # noqa: PLC0415  # an extra
     except ConfigError as missing:
-        if progress is not None:
-            progress(f"engine.batch is left out: {missing}")
+        progress(f"engine.batch is left out: {missing}")
         return None
     return BatchLoad(Spec.from_bytes(_bundled("two_networks")))
 

@@ -13,7 +13,13 @@ The clients are plain sockets in one process of ours (`bench_gateway_load`), whi
 is the same with NetSecGame's own `BaseAgent`, a thread for each client in one process: what its users get
 without changing a line. Its own work is a part of both sides then.
 
-`p50` and `p99` are what a client waits for the answer to a move.
+`wire` are the same moves over our own wire, at the same hub without its gateway, by the load of `netsiege
+bench hub`; `batch64` are 8 clients with 64 games each that move all of them at once. Their baseline is what
+users of NetSecGame have: one server, with all clients in its one game. Without NetSecGame, the gateway's is
+our own wire.
+
+`p50` and `p99` are what a client waits for the answer to a move. `cpu` is what all threads of the gateway run
+for each, joining and leaving included, known on Linux only.
 """
 
 from __future__ import annotations
@@ -24,17 +30,23 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from netsiege.errors import ConfigError, SiegeError
 from netsiege.figures import Row, figures_of
-from netsiege.hub.bench_gateway_load import MOVES, STEPS
+from netsiege.hub.bench_courses import BATCH_CLIENTS, BATCH_SEATS
+from netsiege.hub.bench_courses import Course as WireLoad
+from netsiege.hub.bench_gateway_load import MOVES, STEPS, WARM_UP
 from netsiege.hub.bench_process import LOOPBACK, Process, Target
+from netsiege.hub.bench_program import Program, build_program
+from netsiege.hub.gateway.requests import Step, read_request
+from netsiege.protocol import Reset
+from netsiege.yardstick import measure_yardstick
 
 ROUNDS: Final = 7
 QUICK_ROUNDS: Final = 3
@@ -45,6 +57,9 @@ CLIENTS: Final = (1, 4, 16)
 CHECK_S: Final = 60.0
 """How long it may take to import NetSecGame."""
 SEED: Final = 1
+YARDSTICK: Final = "gateway.yardstick"
+RATIOS: Final = {"wire.c1": 4.0, "wire.c1.p50": 2.0, "wire.c16": 15.0, "wire.batch64": 200.0}
+"""What is to be reached beside NetSecGame's server."""
 
 _TASK: Final = """
 name: bench
@@ -121,7 +136,8 @@ class Measured:
 
     rate: float
     p50_us: float
-    p99_us: float
+    p99_us: float | None = None
+    cpu_us: float | None = None
 
 
 @frozen
@@ -130,14 +146,38 @@ class Course:
 
     name: str
     argv: Callable[[float], Sequence[str]]
+    gateway: Target | None = None
 
     def measure(self, seconds: float) -> Measured:
         """Runs the load. Raises `SiegeError` if anything but answers came."""
+        before = {} if self.gateway is None else self.gateway.times()
         with Process(self.argv(seconds), f"the load of {self.name}") as load:
             found = json.loads(load.line())
         if found["steps"] < 2:
             raise SiegeError(f"{self.name}: not one answer came in {seconds} s")
-        return Measured(found["steps"] / found["took_s"], found["p50_us"], found["p99_us"])
+        after = {} if self.gateway is None else self.gateway.times()
+        ran_s = sum(time.ran_s - before[thread].ran_s for thread, time in after.items() if thread in before)
+        steps = found["steps"]
+        cpu_us = ran_s / (steps * (1 + WARM_UP)) * 1e6 if after else None
+        return Measured(steps / found["took_s"], found["p50_us"], found["p99_us"], cpu_us)
+
+
+@frozen
+class WireCourse:
+    """The same over our own wire."""
+
+    course: WireLoad
+    program: Program
+
+    @property
+    def name(self) -> str:
+        """What the figures are called."""
+        return self.course.name
+
+    def measure(self, seconds: float) -> Measured:
+        """Runs the load. Raises `SiegeError` if anything but answers came."""
+        found = self.course.measure(self.program, seconds)
+        return Measured(found.rate, found.p50_us)
 
 
 def run(
@@ -157,51 +197,90 @@ def run(
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
     seconds = seconds or (QUICK_SECONDS if quick else SECONDS)
     measured: dict[str, list[Measured]] = {}
+    yardstick: list[float] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="netsiege-bench-")))
         courses = _courses(stack, folder, original, clients)
         for number in range(1, rounds + 1):
             progress(f"round {number} of {rounds}")
+            yardstick.append(1e6 / measure_yardstick())
             for course in courses:
                 measured.setdefault(course.name, []).append(course.measure(seconds))
-    return figures_of(rows_of(measured))
+    return figures_of(rows_of(measured, yardstick))
 
 
-def rows_of(measured: dict[str, list[Measured]]) -> list[Row]:
-    """The figures of all rounds; the gateway's beside the original's, and the shared game's beside those."""
-    rows: list[Row] = []
+def rows_of(measured: dict[str, list[Measured]], yardstick: Sequence[float] = ()) -> list[Row]:
+    """The figures of all rounds, each beside what the head of this module says. `yardstick` has its times."""
+    rows = [Row(YARDSTICK, "us", False, None, list(yardstick))]
     for name, rounds in measured.items():
-        other = name.replace("gateway", "original").replace("shared", "gateway")
-        baseline = other if other in measured and other != name else None
-        rows.append(Row(name, "steps/s", True, baseline, [m.rate for m in rounds]))
-        for part, values in (("p50", [m.p50_us for m in rounds]), ("p99", [m.p99_us for m in rounds])):
-            rows.append(Row(f"{name}.{part}", "us", False, baseline and f"{baseline}.{part}", values))
+        baseline = next((other for other in _baselines(name, measured) if other in measured), None)
+        wanted = RATIOS if baseline and not baseline.startswith("wire") else {}
+        p50, p99 = (baseline and f"{baseline}.{part}" for part in ("p50", "p99"))
+        p50_name = f"{name}.p50"
+        rows += [
+            Row(name, "steps/s", True, baseline, [m.rate for m in rounds], ratio=wanted.get(name)),
+            Row(p50_name, "us", False, p50, [m.p50_us for m in rounds], ratio=wanted.get(p50_name)),
+            Row(f"{name}.p99", "us", False, p99, _known(m.p99_us for m in rounds)),
+            Row(f"{name}.cpu", "us", False, YARDSTICK, _known(m.cpu_us for m in rounds)),
+        ]
     return rows
+
+
+def _baselines(name: str, measured: Iterable[str]) -> Iterator[str]:
+    """What a row is compared with, the best first."""
+    kind, _, many = name.rpartition(".")
+    if kind == "wire":
+        shared = [other for other in measured if other.startswith("shared.")]
+        yield from [f"shared.{many}", f"original.{many}", *shared[-1:]]
+    elif kind == "shared":
+        yield f"gateway.{many}"
+    elif kind.endswith("gateway"):
+        yield name.replace("gateway", "original")
+        yield f"wire.{many}"
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 # --- what a round consists of -----------------------------------------------------------------------------
 
 
-def _courses(stack: ExitStack, folder: Path, original: str | None, clients: Sequence[int]) -> list[Course]:
+def _courses(
+    stack: ExitStack, folder: Path, original: str | None, clients: Sequence[int]
+) -> list[Course | WireCourse]:
     """Starts everything."""
     if original is not None:
         _check_original(original)
     task = _write_task(folder, 1)
-    gateway = [_start_gateway(stack, task)]
-    if original is None:
-        return [_sockets(f"gateway.c{count}", gateway, count) for count in clients]
-    servers = [_start_original(stack, original, folder, task) for _ in range(max(clients))]
-    courses = []
+    hub = _start_hub(stack, task)
+    gateway = _start_gateway(stack, hub)
+    port = [int(gateway.address("clients").partition(",")[0].rpartition(":")[2])]
+    wire = _wire_courses(hub, build_program(folder), clients)
+    courses: list[Course | WireCourse] = []
+    servers = [_start_original(stack, original, folder, task) for _ in range(max(clients)) if original]
     for count in clients:
-        courses.append(_sockets(f"original.c{count}", servers[:count], count))
-        courses.append(_sockets(f"gateway.c{count}", gateway, count))
-        if count > 1:
+        if original is not None:
+            courses.append(_sockets(f"original.c{count}", servers[:count], count))
+        courses.append(evolve(_sockets(f"gateway.c{count}", port, count), gateway=gateway))
+        if original is not None and count > 1:
             shared = _start_original(stack, original, folder, _write_task(folder, count))
             courses.append(_sockets(f"shared.c{count}", [shared], count))
-    for count in clients:
-        courses.append(_agents(f"agent.original.c{count}", original, servers[:count], count))
-        courses.append(_agents(f"agent.gateway.c{count}", original, gateway, count))
+    courses += wire
+    for count in clients if original is not None else ():
+        courses.append(_agents(f"agent.original.c{count}", str(original), servers[:count], count))
+        courses.append(_agents(f"agent.gateway.c{count}", str(original), port, count))
     return courses
+
+
+def _wire_courses(hub: Target, program: Program, clients: Sequence[int]) -> list[WireCourse]:
+    """The moves of a whole episode, but for the one that ends it, and a reset."""
+    steps = [read_request(MOVES[number % len(MOVES)]) for number in range(STEPS - 1)]
+    moves = tuple(step.body for step in steps if isinstance(step, Step))
+    one = WireLoad("wire.c1", hub, "step", 1, moves=moves, reset=Reset().encode())
+    loads = [evolve(one, name=f"wire.c{count}", clients=count) for count in clients]
+    loads.append(evolve(one, name="wire.batch64", mode="many", clients=BATCH_CLIENTS, seats=BATCH_SEATS))
+    return [WireCourse(load, program) for load in loads]
 
 
 def task_text(players: int) -> str:
@@ -247,14 +326,16 @@ def _check_original(python: str) -> None:
         )
 
 
-def _start_gateway(stack: ExitStack, task: Path) -> int:
-    parent = ("--parent", str(os.getpid()))
-    command = [sys.executable, "-m", "netsiege"]
-    hub_argv = [*command, "hub", "--bind", LOOPBACK, "--workers-bind", LOOPBACK, "--task", str(task), *parent]
-    hub = stack.enter_context(Target(hub_argv, "the hub"))
-    words = ["gateway", "--hub", hub.address("agents"), "--listen", "127.0.0.1:0", *parent]
-    gateway = stack.enter_context(Target([*command, *words], "the gateway"))
-    return int(gateway.address("clients").partition(",")[0].rpartition(":")[2])
+def _start_hub(stack: ExitStack, task: Path) -> Target:
+    ports = ("--bind", LOOPBACK, "--workers-bind", LOOPBACK, "--parent", str(os.getpid()))
+    argv = [sys.executable, "-m", "netsiege", "hub", *ports, "--task", str(task)]
+    return stack.enter_context(Target(argv, "the hub"))
+
+
+def _start_gateway(stack: ExitStack, hub: Target) -> Target:
+    words = ("--hub", hub.address("agents"), "--listen", "127.0.0.1:0", "--parent", str(os.getpid()))
+    argv = [sys.executable, "-m", "netsiege", "gateway", *words]
+    return stack.enter_context(Target(argv, "the gateway"))
 
 
 class _Server(Process):

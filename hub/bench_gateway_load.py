@@ -10,6 +10,7 @@ latencies; they take their time, though.
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import socket
 import sys
@@ -18,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from netsiege.errors import SiegeError
+from netsiege.local import end_with_parent
 
 STEPS: Final = 100
 """Of an episode: the task of the benchmark says the same."""
@@ -178,7 +180,8 @@ def check(reply: bytes, word: bytes) -> None:
 
 
 def main(ports: str, clients: str, seconds: str, seed: str) -> None:
-    """Plays and prints."""
+    """Plays and prints, unless its parent is gone."""
+    end_with_parent(os.getppid())
     load = Load([int(port) for port in ports.split(",")], int(clients), int(seed))
     load.join()
     load.play(float(seconds) * WARM_UP)

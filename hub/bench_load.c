@@ -1,166 +1,70 @@
 /* The load and the echo behind `netsiege bench hub`, in C so that they do not hide the hub's own speed.
  *
  *   bench_load raw    ENDPOINT SOCKETS 1     SECONDS - - FRAME            frames that come back as they went
- *   bench_load step   ENDPOINT SOCKETS 1     SECONDS HELLO JOIN MOVES     a STEP at a time on each socket
+ *   bench_load step   ENDPOINT SOCKETS 1     SECONDS HELLO JOIN MOVES [RESET]
+ *                                          a STEP at a time on each socket
+ *   bench_load crowd  ENDPOINT AGENTS  1     SECONDS HELLO JOIN MOVES [RESET]
+ *                                          the same, but all connections belong to one socket: of thousands
+ *                                          of sockets most of the time would go into looking at each
  *   bench_load many   ENDPOINT SOCKETS SEATS SECONDS HELLO JOIN MOVES [RESET]
- *                                          STEP_MANY with all seats of a socket; after the last move of the
- *                                          list every seat is RESET, if the body of a RESET is given
+ *                                          STEP_MANY with all seats of a socket
  *   bench_load worker ENDPOINT READY SEATED END SNAPSHOT_EVERY            an engine whose games go nowhere
  *   bench_load echo   ENDPOINT                                            sends every message back
  *   bench_load check                                                      nothing: that it can be started
  *
  * HELLO and READY are whole frames, MOVES (joined by commas), JOIN, RESET, SEATED and END are bodies, all in
- * hexadecimal. Each socket has one message under way: it sends the next when the answer is there. A load says
+ * hexadecimal. After the last move of the list every seat is RESET, if the body of a RESET is given. If the
+ * environment has CURVE (the hub's public key, an own one and its secret half, in hexadecimal), all is encrypted.
+ * Each agent has one message under way: it sends the next when the answer is there. A load says
  * "begin" when everybody is seated and has warmed up, and SECONDS later "end COUNT SECONDS P50": answers
  * (or answered steps), what it really took, and the median round trip in microseconds. What it does not
- * expect ends it with exit code 1 and a line on stderr. Matches have one seat each. netsiege/protocol
- * explains the frames.
+ * expect ends it with exit code 1 and a line on stderr. Matches have one seat each.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
+#include "bench_wire.h"
 
-/* What is used of libzmq, so that its header need not be installed: its binary interface is stable. */
-typedef struct { void *socket; int fd; short events, revents; } zmq_pollitem_t;
-void *zmq_ctx_new(void);
-int zmq_ctx_term(void *context);
-void *zmq_socket(void *context, int type);
-int zmq_setsockopt(void *socket, int option, const void *value, size_t size);
-int zmq_getsockopt(void *socket, int option, void *value, size_t *size);
-int zmq_connect(void *socket, const char *endpoint);
-int zmq_close(void *socket);
-int zmq_send(void *socket, const void *bytes, size_t size, int flags);
-int zmq_recv(void *socket, void *bytes, size_t size, int flags);
-int zmq_poll(zmq_pollitem_t *items, int count, long timeout_ms);
-enum { ZMQ_DEALER = 5, ZMQ_RCVMORE = 13, ZMQ_LINGER = 17, ZMQ_DONTWAIT = 1, ZMQ_SNDMORE = 2, ZMQ_POLLIN = 1 };
-
-enum {
-    HELLO = 1, JOIN = 2, STEP = 3, STEP_MANY = 4, RESET = 5, LEAVE = 6, BYE = 8,
-    WELCOME = 16, SEATED = 17, OBS = 18, OBS_MANY = 19, WAIT = 20, END = 21, ERROR = 22, PONG = 23,
-    SPEC = 48, OPEN = 49, EVENT = 50, EVENT_MANY = 51, CLOSE = 52, W_PING = 54,
-    OUT = 65, OUT_MANY = 66, SNAPSHOT = 67, W_PONG = 68
-};
-enum { VERSION = 1, HEAD = 14, EVENT_HEAD = 7, MOVE = 1, OVER = 2 };
-enum { MAX_FRAME = 1 << 24, MAX_MOVES = 4096, MAX_BATCH = 1 << 17, SNAPSHOT_BYTES = 300, SETUP_S = 30 };
-
-static uint8_t in[MAX_FRAME], out[MAX_FRAME];
-
-static void die(const char *what, const uint8_t *detail, size_t size) {
-    fprintf(stderr, "bench_load: %s", what);
-    for (size_t i = 0; i < size && i < 600; i++)
-        if (detail[i] >= ' ' && detail[i] < 127) fputc(detail[i], stderr);
-    fputc('\n', stderr);
-    exit(1);
-}
-
-static double now_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-/* --- numbers and frames, big-endian ------------------------------------------------------------------- */
-
-static uint8_t *put(uint8_t *at, uint64_t value, int bytes) {
-    for (int i = bytes - 1; i >= 0; i--, value >>= 8) at[i] = (uint8_t)value;
-    return at + bytes;
-}
-
-static uint64_t get(const uint8_t *at, int bytes) {
-    uint64_t value = 0;
-    for (int i = 0; i < bytes; i++) value = value << 8 | at[i];
-    return value;
-}
-
-/* Both heads: version, kind, seat or lease, request or sequence. */
-static uint8_t *put_head(uint8_t *at, int kind, uint64_t about, uint32_t number) {
-    at = put(put(at, VERSION, 1), (uint64_t)kind, 1);
-    return put(put(at, about, 8), number, 4);
-}
-
-static uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t size) {
-    memcpy(at, bytes, size);
-    return at + size;
-}
-
-/* --- msgpack: numbers, byte strings and the length of a list -------------------------------------------- */
-
-static uint8_t *pack_number(uint8_t *at, uint64_t value) {
-    if (value < 128) return put(at, value, 1);
-    if (value < 1u << 16) return put(put(at, 0xcd, 1), value, 2);
-    if (value < 1ull << 32) return put(put(at, 0xce, 1), value, 4);
-    return put(put(at, 0xcf, 1), value, 8);
-}
-
-static uint8_t *pack_bytes(uint8_t *at, const void *bytes, size_t size) {
-    at = size < 256 ? put(put(at, 0xc4, 1), size, 1) : put(put(at, 0xc6, 1), size, 4);
-    return put_bytes(at, bytes, size);
-}
-
-static uint8_t *pack_list(uint8_t *at, size_t count) { return put(put(at, 0xdd, 1), count, 4); }
-
-/* The number, or the length of the bytes or list, that begins at *at, which is moved to what follows. */
-static uint64_t unpack(const uint8_t **at) {
-    const uint8_t mark = *(*at)++;
-    int bytes;
-    if (mark < 0x80) return mark;
-    if ((mark & 0xf0) == 0x90) return mark & 0x0f;
-    switch (mark) {
-    case 0xcc: case 0xc4: bytes = 1; break;
-    case 0xcd: case 0xc5: case 0xdc: bytes = 2; break;
-    case 0xce: case 0xc6: case 0xdd: bytes = 4; break;
-    case 0xcf: bytes = 8; break;
-    default: die("this is no msgpack that was expected", NULL, 0); return 0;
-    }
-    const uint64_t value = get(*at, bytes);
-    *at += bytes;
-    return value;
-}
-
-/* --- what the command line says ------------------------------------------------------------------------- */
-
-typedef struct { uint8_t *bytes; size_t size; } text_t;
-
-static text_t from_hex(const char *hex) {
-    const size_t size = strspn(hex, "0123456789abcdef") / 2;
-    text_t text = {malloc(size + 1), size};
-    for (size_t i = 0; i < size; i++) {
-        unsigned byte;
-        sscanf(hex + 2 * i, "%2x", &byte);
-        text.bytes[i] = (uint8_t)byte;
-    }
-    return text;
-}
+enum { MAX_MOVES = 4096, MAX_BATCH = 1 << 17, SNAPSHOT_BYTES = 300, TENTHS = 1 << 24, SETUP_S = 30 };
 
 /* --- the load ------------------------------------------------------------------------------------------- */
+
+enum { ID_BYTES = 5 };
 
 typedef struct {
     void *socket;
     uint64_t *seats;            /* the handles, as far as they are known */
+    int number;
     int seated, open, next;     /* how many are; answers that are still to come; the move to make */
     uint32_t request;
     double sent_s;
 } agent_t;
 
 static struct {
-    int raw, many, seats, n_moves, playing, measuring;
+    int raw, many, crowd, seats, n_moves, playing, measuring;
     text_t hello, join, moves[MAX_MOVES], reset;
-    uint64_t answers, trips;
-    uint32_t histogram[1 << 20];    /* in tenths of a microsecond: up to a tenth of a second */
+    uint64_t heard, answers, trips;
+    uint32_t histogram[TENTHS];     /* in tenths of a microsecond: up to 1.6 seconds */
 } load;
 
-static void say(void *socket, const uint8_t *frame, const uint8_t *end) {
-    if (zmq_send(socket, frame, (size_t)(end - frame), 0) < 0) die("cannot send", NULL, 0);
+/* In a crowd each connection has a number by which the one socket knows it. */
+static size_t put_id(uint8_t *id, int number) {
+    put(put(id, 'A', 1), (uint64_t)number, ID_BYTES - 1);
+    return ID_BYTES;
+}
+
+/* Sends what `out` has up to `end`. */
+static void say_as(const agent_t *agent, const uint8_t *end) {
+    if (load.crowd) {
+        uint8_t id[ID_BYTES];
+        const size_t size = put_id(id, agent->number);
+        if (zmq_send(agent->socket, id, size, ZMQ_SNDMORE) < 0) die("cannot send", NULL, 0);
+    }
+    say(agent->socket, out, end);
 }
 
 /* JOIN, which concerns no seat yet, or RESET, once for each seat. */
 static void ask_for_all(agent_t *agent, int kind, text_t body) {
     for (int i = 0; i < load.seats; i++) {
         uint8_t *end = put_head(out, kind, kind == JOIN ? 0 : agent->seats[i], ++agent->request);
-        say(agent->socket, out, put_bytes(end, body.bytes, body.size));
+        say_as(agent, put_bytes(end, body.bytes, body.size));
     }
 }
 
@@ -181,17 +85,18 @@ static void move(agent_t *agent) {
         if (!load.raw) end = put_head(out, STEP, agent->seats[0], ++agent->request);
         end = put_bytes(end, body->bytes, body->size);
     }
-    say(agent->socket, out, end);
+    say_as(agent, end);
 }
 
 static void answered(agent_t *agent, int count) {
     agent->open -= count;
+    load.heard++;
     if (load.measuring) load.answers += (uint64_t)count;
     if (agent->open > 0) return;
     if (agent->open < 0) die("more answers than questions", NULL, 0);
     if (load.measuring) {
         const double tenths = (now_s() - agent->sent_s) * 1e7;
-        load.histogram[tenths < (1 << 20) - 1 ? (int)tenths : (1 << 20) - 1]++;
+        load.histogram[tenths < TENTHS - 1 ? (int)tenths : TENTHS - 1]++;
         load.trips++;
     }
     if (load.playing) move(agent);
@@ -228,49 +133,89 @@ static int hear(agent_t *agent, int size) {
 
 static double median_us(void) {
     uint64_t below = 0;
-    for (int i = 0; i < 1 << 20; i++) {
+    for (int i = 0; i < TENTHS; i++) {
         below += load.histogram[i];
         if (2 * below > load.trips) return i / 10.0;
     }
     return 0;
 }
 
-/* Hears what comes until then, or until so many agents are ready; returns how many became so. */
-static int listen_until(agent_t *agents, zmq_pollitem_t *items, int n, double until_s, int enough) {
-    int ready = 0;
-    while (now_s() < until_s && ready < enough) {
-        if (zmq_poll(items, n, 20) < 0) die("cannot poll", NULL, 0);
-        for (int i = 0; i < n; i++) {
-            int size;
-            if (!(items[i].revents & ZMQ_POLLIN)) continue;
-            while ((size = zmq_recv(items[i].socket, in, sizeof in, ZMQ_DONTWAIT)) >= 0) {
-                if (load.raw) answered(&agents[i], 1);
-                else ready += hear(&agents[i], size);
-            }
+/* Hears what one socket has; returns how many agents became ready. */
+static int hear_socket(agent_t *agents, agent_t *agent, int most) {
+    int size, ready = 0;
+    void *socket = agent->socket;
+    while (most-- > 0 && (size = zmq_recv(socket, in, sizeof in, ZMQ_DONTWAIT)) >= 0) {
+        if (load.crowd) {
+            agent = &agents[get(in + 1, ID_BYTES - 1)];
+            size = zmq_recv(socket, in, sizeof in, 0);
         }
+        if (load.raw) answered(agent, 1);
+        else ready += hear(agent, size);
     }
     return ready;
 }
 
+/* Hears what comes until then, or until so many agents are ready; returns how many became so. */
+static int listen_until(agent_t *agents, zmq_pollitem_t *items, int n, double until_s, int enough) {
+    static pid_t parent;
+    int ready = 0;
+    if (!parent) parent = getppid();
+    const int sockets = load.crowd ? 1 : n;
+    while (now_s() < until_s && ready < enough) {
+        if (getppid() != parent) exit(1);       /* nobody is there to be told */
+        if (zmq_poll(items, sockets, 20) < 0) die("cannot poll", NULL, 0);
+        for (int i = 0; i < sockets; i++)
+            if (items[i].revents & ZMQ_POLLIN) ready += hear_socket(agents, &agents[i], n);
+    }
+    return ready;
+}
+
+/* Every connection takes a descriptor. */
+static void allow_descriptors(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit)) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* A socket of its own for an agent, or another connection of the first one's. */
+static void *open_socket(void *context, const agent_t *agents, int number, const char *endpoint) {
+    const int linger_ms = 1000, mandatory = 1;
+    void *socket = load.crowd && number ? agents[0].socket : NULL;
+    if (!socket) {
+        socket = zmq_socket(context, load.crowd ? ZMQ_ROUTER : ZMQ_DEALER);
+        zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+        secure(socket);
+    }
+    if (load.crowd) {
+        uint8_t id[ID_BYTES];
+        zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof mandatory);
+        zmq_setsockopt(socket, ZMQ_CONNECT_ROUTING_ID, id, put_id(id, number));
+    }
+    if (zmq_connect(socket, endpoint) < 0) die("cannot connect", NULL, 0);
+    return socket;
+}
+
 static void run_load(const char *endpoint, int n, double seconds) {
+    allow_descriptors();
     void *context = zmq_ctx_new();
     agent_t *agents = calloc((size_t)n, sizeof *agents);
     zmq_pollitem_t *items = calloc((size_t)n, sizeof *items);
-    const int linger_ms = 1000;
     for (int i = 0; i < n; i++) {
-        void *socket = agents[i].socket = items[i].socket = zmq_socket(context, ZMQ_DEALER);
+        agents[i].socket = items[i].socket = open_socket(context, agents, i, endpoint);
         items[i].events = ZMQ_POLLIN;
+        agents[i].number = i;
         agents[i].request = 1;      /* the HELLO's */
         agents[i].seats = calloc((size_t)load.seats, sizeof *agents[i].seats);
-        zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
-        if (zmq_connect(socket, endpoint) < 0) die("cannot connect", NULL, 0);
-        if (!load.raw) say(socket, load.hello.bytes, load.hello.bytes + load.hello.size);
+        if (!load.raw) say_as(&agents[i], put_bytes(out, load.hello.bytes, load.hello.size));
     }
     if (!load.raw && listen_until(agents, items, n, now_s() + SETUP_S, n) < n)
         die("not all were seated", NULL, 0);
     load.playing = 1;
     for (int i = 0; i < n; i++) move(&agents[i]);
-    listen_until(agents, items, n, now_s() + 0.15 * seconds, n);     /* to warm up */
+    listen_until(agents, items, n, now_s() + 0.15 * seconds, n);     /* to warm up, until all are at it */
+    for (double until_s = now_s() + SETUP_S; load.heard < (uint64_t)n && now_s() < until_s;)
+        listen_until(agents, items, n, now_s() + 0.02, n);
     load.measuring = 1;
     puts("begin");
     fflush(stdout);
@@ -281,9 +226,10 @@ static void run_load(const char *endpoint, int n, double seconds) {
     printf("end %llu %f %f\n", (unsigned long long)load.answers, took_s, median_us());
     fflush(stdout);
     for (int i = 0; i < n; i++) {
-        if (!load.raw) say(agents[i].socket, out, put_head(out, BYE, 0, ++agents[i].request));
-        zmq_close(agents[i].socket);
+        if (!load.raw) say_as(&agents[i], put_head(out, BYE, 0, ++agents[i].request));
+        if (!load.crowd) zmq_close(agents[i].socket);
     }
+    if (load.crowd) zmq_close(agents[0].socket);
     zmq_ctx_term(context);
 }
 
@@ -359,6 +305,7 @@ static void run_server(const char *endpoint, int is_worker) {
     void *socket = worker.socket = zmq_socket(zmq_ctx_new(), ZMQ_DEALER);
     zmq_pollitem_t item = {socket, 0, ZMQ_POLLIN, 0};
     const pid_t parent = getppid();
+    secure(socket);
     if (zmq_connect(socket, endpoint) < 0) die("cannot connect", NULL, 0);
     if (is_worker) say(socket, worker.ready.bytes, worker.ready.bytes + worker.ready.size);
     while (getppid() == parent) {
@@ -383,7 +330,8 @@ int main(int n, char **said) {
         worker.every = (uint32_t)atoi(said[6]);
         run_server(said[2], 1);
     } else if (n >= 9 && n <= 10) {
-        load.raw = !strcmp(mode, "raw"), load.many = !strcmp(mode, "many"), load.seats = atoi(said[4]);
+        load.raw = !strcmp(mode, "raw"), load.many = !strcmp(mode, "many");
+        load.crowd = !strcmp(mode, "crowd"), load.seats = atoi(said[4]);
         load.hello = from_hex(said[6]), load.join = from_hex(said[7]);
         for (char *hex = strtok(said[8], ","); hex && load.n_moves < MAX_MOVES; hex = strtok(NULL, ","))
             load.moves[load.n_moves++] = from_hex(hex);

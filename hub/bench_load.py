@@ -1,6 +1,6 @@
 """`bench_load.c` in Python, for machines without a compiler: the same words, slower than what it measures.
 
-The head of `bench_load.c` says what it is told and what it prints.
+The head of `bench_load.c` says what it is told and what it prints. It plays no crowd.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final
 import zmq
 
 from netsiege.errors import SiegeError
+from netsiege.local import end_with_parent
 from netsiege.protocol import (
     AGENT_HEAD,
     EVENT_BODY_AT,
@@ -34,6 +35,17 @@ from netsiege.protocol import (
 SETUP_S: Final = 30.0
 POLL_MS: Final = 20
 SNAPSHOT: Final = bytes(300)
+
+
+def open_socket(context: zmq.Context[zmq.Socket[bytes]], endpoint: str) -> zmq.Socket[bytes]:
+    """A socket that connects, under the keys of the environment if there are any."""
+    socket = context.socket(zmq.DEALER)
+    keys = bytes.fromhex(os.environ.get("CURVE", ""))
+    if keys:
+        socket.curve_serverkey, socket.curve_publickey = keys[:32], keys[32:64]
+        socket.curve_secretkey = keys[64:]
+    socket.connect(endpoint)
+    return socket
 
 
 class Agent:
@@ -140,16 +152,14 @@ def run_load(
     """Plays for so long and prints how it went."""
     hello, join, moves, reset = (*texts, "")[:4]
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    agents = [Agent(context.socket(zmq.DEALER)) for _ in range(sockets)]
+    agents = [Agent(open_socket(context, endpoint)) for _ in range(sockets)]
     bodies = [bytes.fromhex(move) for move in moves.split(",")]
     load = Load(
         mode, agents, seats, b"" if mode == "raw" else bytes.fromhex(join), bodies, bytes.fromhex(reset)
     )
-    for agent in agents:
-        agent.socket.connect(endpoint)
-        if mode != "raw":
-            agent.socket.send(bytes.fromhex(hello))
     if mode != "raw":
+        for agent in agents:
+            agent.socket.send(bytes.fromhex(hello))
         load.listen_until(time.monotonic() + SETUP_S, all_seated=True)
         if any(len(agent.seats) < seats for agent in agents):
             raise SiegeError("not all were seated")
@@ -227,8 +237,7 @@ def _out(lease: int, sequence: int, index: int, answer: int, flag: int, request:
 def run_server(endpoint: str, ready: bytes, worker: Worker | None) -> None:
     """Serves until its parent is gone: as a worker, or by sending back whatever comes."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    socket = context.socket(zmq.DEALER)
-    socket.connect(endpoint)
+    socket = open_socket(context, endpoint)
     if worker is not None:
         socket.send(ready)
     parent = os.getppid()
@@ -244,7 +253,8 @@ def run_server(endpoint: str, ready: bytes, worker: Worker | None) -> None:
 
 
 def main(mode: str, endpoint: str, *more: str) -> None:
-    """Does what the command line says."""
+    """Does what the command line says, until its parent is gone."""
+    end_with_parent(os.getppid())
     if mode == "echo":
         run_server(endpoint, b"", None)
     elif mode == "worker":

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final, Self
 
@@ -44,9 +45,12 @@ class ThreadTime:
 
 
 class Process:
-    """A child whose stdout is read line by line. Use as a context manager."""
+    """A child whose stdout is read line by line. Use as a context manager.
 
-    def __init__(self, argv: Sequence[str], what: str) -> None:
+    `environment` is what it finds there beside ours.
+    """
+
+    def __init__(self, argv: Sequence[str], what: str, environment: Mapping[str, str] | None = None) -> None:
         self._what = what
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in __exit__
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and programs
@@ -56,7 +60,7 @@ class Process:
             stderr=self._errors,
             start_new_session=True,
             text=True,
-            env=environment_without_keys(),
+            env={**environment_without_keys(), **(environment or {})},
         )
 
     def line(self) -> str:
@@ -73,9 +77,13 @@ class Process:
         lines = self._errors.read()[-4_000:].decode(errors="replace").strip().splitlines()
         return "\n".join(lines[-6:]) or "it said nothing"
 
-    def wait(self) -> None:
-        """Waits for the end. Raises `SiegeError` if it was not a good one."""
-        if code := self._process.wait(GRACE_S):
+    def wait(self, patience_s: float = GRACE_S) -> None:
+        """Waits for the end. Raises `SiegeError` if it was not a good one, or did not come."""
+        try:
+            code = self._process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            raise SiegeError(f"{self._what} has not ended within {patience_s:g} s") from None
+        if code:
             raise SiegeError(f"{self._what} ended with code {code}: {self._last_words()}")
 
     def times(self) -> dict[int, ThreadTime]:
@@ -87,6 +95,15 @@ class Process:
                     ran, waited, _ = map(int, (task / "schedstat").read_text().split())
                     times[int(task.name)] = ThreadTime(ran / 1e9, waited / 1e9)
         return times
+
+    def memory_bytes(self) -> int | None:
+        """What it keeps in memory; None where the system does not tell."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            return None
+        found = re.search(r"^VmRSS:\s*([0-9]+) kB$", status, re.M)
+        return int(found[1]) * 1_024 if found else None
 
     @property
     def pid(self) -> int:

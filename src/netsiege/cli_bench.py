@@ -1,137 +1,204 @@
-"""The commands of `netsiege bench`: options in, calls out, as in `cli`."""
+"""The commands of `netsiege bench`: options in, calls out, as in `cli`.
+
+Those that compare agents are in `cli_bench_agents`.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
-from netsiege.cli_types import MAX_SEED, Ruleset
+from netsiege.cli_bench_agents import bench_agents, bench_generalisation
+from netsiege.cli_types import Json
 
-if TYPE_CHECKING:
-    from netsiege.agents.comparison import Comparison, Conditions
-
-bench_app = typer.Typer(help="Measure, in medians and ratios within one run.", no_args_is_help=True)
+bench_app = typer.Typer(help="Measure, in medians and ratios within one run.")
+bench_app.command("agents")(bench_agents)
+bench_app.command("generalisation")(bench_generalisation)
 
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer and shorter rounds, less of them: a glance.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to stderr.")]
+WithPeers = Annotated[
+    bool,
+    typer.Option(
+        "--peers/--no-peers", help="Measure other environments beside the engine, where they are found."
+    ),
+]
+PeersPython = Annotated[
+    Optional[str],
+    typer.Option(metavar="PYTHON", help="A Python that can import nasim or gymnasium. Default: this one."),
+]
+Original = Annotated[
+    Optional[str],
+    typer.Option(
+        "--original",
+        "--nsg-python",
+        metavar="PYTHON",
+        envvar="NETSIEGE_NSG_PYTHON",
+        help="A Python that has netsecgame[server]: NetSecGame itself becomes a baseline.",
+    ),
+]
 
-Agents = Annotated[
-    Optional[list[str]],
-    typer.Option(
-        "--agent",
-        metavar="NAME",
-        help="Only this one, its parameters after commas; may be said often. Default: all bundled ones.",
-    ),
-]
-Scenarios = Annotated[
-    Optional[list[str]],
-    typer.Option(
-        "--scenario",
-        metavar="NAME",
-        help="A bundled scenario, or a YAML file; may be said often. "
-        "Default: two_networks_tiny, two_networks, three_net_scenario.",
-    ),
-]
-Suites = Annotated[
-    Optional[list[str]],
-    typer.Option(
-        "--suite",
-        metavar="NAME",
-        help="A suite of generated networks, unseen-100 or unseen-30; those that learn train on others. "
-        "May be said often; then without the default scenarios.",
-    ),
-]
-Episodes = Annotated[
-    Optional[int], typer.Option(min=1, help="Of each evaluation. Default: 500; with --quick 30.")
-]
-TrainEpisodes = Annotated[
-    Optional[int],
-    typer.Option(min=1, help="Of each training of those that learn. Default: 3000; with --quick 300."),
-]
-PlannerEpisodes = Annotated[
-    Optional[int],
-    typer.Option(
-        min=1,
-        help="Of agents that simulate before each move, which takes long. Default: 200; with --quick 3.",
-    ),
-]
-LLMEpisodes = Annotated[
-    Optional[int],
-    typer.Option(
-        min=1, help="Of agents with a language model, if one is named. Default: 10; with --quick 2."
-    ),
-]
-EpisodesOf = Annotated[
-    Optional[list[str]],
-    typer.Option(metavar="NAME=N", help="Other evaluations of one agent; may be said often."),
-]
 Markdown = Annotated[
     Optional[Path],
     typer.Option(
-        metavar="FILE",
-        help="Write the tables into this file, between `<!-- agents -->` and `<!-- /agents -->`.",
+        metavar="FILE", help="Write the table into this file, between `<!-- bench -->` and `<!-- /bench -->`."
     ),
 ]
+Floor = Annotated[
+    Optional[Path],
+    typer.Option(
+        metavar="FILE",
+        help="Compare with the ratios recorded in it; exit code 1 if one is more than 15% below, twice.",
+    ),
+]
+Record = Annotated[
+    Optional[Path],
+    typer.Option(metavar="FILE", help="Record the ratios of the figures that it guards in it."),
+]
+
+
+@bench_app.callback(invoke_without_command=True)
+def _bench(
+    context: typer.Context,
+    profile: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="OUT.svg",
+            help="Write a flame graph of the benchmark and of all Python processes that it starts, hubs and "
+            "workers among them. Needs py-spy: the extra [bench].",
+        ),
+    ] = None,
+) -> None:
+    if context.invoked_subcommand is None:
+        if profile is not None:
+            context.fail("--profile: of which benchmark? For example: netsiege bench --profile hub.svg hub")
+        print(context.get_help())
+    elif profile is not None:
+        from netsiege.bench.flames import write_flames
+        from netsiege.local import ending_on_sigterm
+
+        with ending_on_sigterm():
+            code = write_flames(profile, sys.argv)
+        raise typer.Exit(code)
 
 
 @bench_app.command("engine")
 def bench_engine(
     quick: Quick = False,
-    peers: Annotated[bool, typer.Option(help="Measure other environments too, where they are found.")] = True,
-    nsg_python: Annotated[
-        Optional[str],
-        typer.Option(help="A Python that can import netsecgame: NetSecGame itself becomes a baseline."),
-    ] = None,
-    peers_python: Annotated[
-        Optional[str], typer.Option(help="A Python that can import nasim or gymnasium. Default: this one.")
-    ] = None,
+    peers: WithPeers = True,
+    nsg_python: Original = None,
+    peers_python: PeersPython = None,
     as_json: Json = False,
 ) -> None:
-    """Steps per second of the engine by size of network; reset, snapshot, restore, compile times."""
+    """Steps per second of the engine by size of network; reset, snapshot, restore, compile times, memory."""
     from netsiege.engine.bench import run
+    from netsiege.local import ending_on_sigterm
 
-    _print(
-        run(quick, peers=peers, nsg_python=nsg_python, peers_python=peers_python, progress=_progress), as_json
-    )
+    with ending_on_sigterm():
+        figures = run(
+            quick, peers=peers, nsg_python=nsg_python, peers_python=peers_python, progress=_progress
+        )
+    _print(figures, as_json)
 
 
 @bench_app.command("hub")
 def bench_hub(quick: Quick = False, as_json: Json = False) -> None:
-    """Round trips per second through the hub, beside ZeroMQ's own proxy; with a journal, and in batches."""
-    from netsiege.engine.bench_load import moves_of_a_game
-    from netsiege.hub.bench import run
+    """Round trips per second through the hub, beside ZeroMQ's own proxy; journal, keys, crowds, batches."""
+    from netsiege.bench.everything import run_hub
     from netsiege.local import ending_on_sigterm
-    from netsiege.options import hub_spec
 
-    spec, _ = hub_spec(None)
     with ending_on_sigterm():
-        _print(run(quick, moves=moves_of_a_game(spec.to_bytes()), progress=_progress), as_json)
+        _print(run_hub(quick, _progress), as_json)
 
 
 @bench_app.command("gateway")
-def bench_gateway(
-    quick: Quick = False,
-    original: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="PYTHON",
-            envvar="NETSIEGE_NSG_PYTHON",
-            help="A Python that has netsecgame[server]: NetSecGame's own server plays beside it.",
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
+def bench_gateway(quick: Quick = False, original: Original = None, as_json: Json = False) -> None:
     """Steps per second and latency of NetSecGame's agents on the gateway, and on its own server."""
     from netsiege.hub.bench_gateway import run
     from netsiege.local import ending_on_sigterm
 
     with ending_on_sigterm():
         _print(run(quick, original=original, progress=_progress), as_json)
+
+
+@bench_app.command("startup")
+def bench_startup(quick: Quick = False, as_json: Json = False) -> None:
+    """How long `netsiege --help`, a first step in `netsiege play`, and a worker take to be there."""
+    from netsiege.bench.startup import run
+    from netsiege.local import ending_on_sigterm
+
+    with ending_on_sigterm():
+        _print(run(quick, progress=_progress), as_json)
+
+
+@bench_app.command("tournament")
+def bench_tournament(
+    quick: Quick = False,
+    games: Annotated[
+        Optional[int], typer.Option(min=2, help="Of each cup. Default: 1000; with --quick 100.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What a cup takes beside the same games played without one."""
+    from netsiege.bench.tournament import run
+    from netsiege.local import ending_on_sigterm
+
+    with ending_on_sigterm():
+        _print(run(quick, games=games, progress=_progress), as_json)
+
+
+@bench_app.command("all")
+def bench_all(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A minute, without peers: for checks, with --floor.")
+    ] = False,
+    peers: WithPeers = True,
+    original: Original = None,
+    peers_python: PeersPython = None,
+    markdown: Markdown = None,
+    floor: Floor = None,
+    record: Record = None,
+    runs: Annotated[
+        int, typer.Option(min=1, help="With --record: measure so often, and record the least ratios.")
+    ] = 1,
+    as_json: Json = False,
+) -> None:
+    """Engine, hub, gateway, startup and tournament, one after the other."""
+    from netsiege.bench.everything import Peers, check_floor, check_outputs, run_all, settle
+    from netsiege.local import ending_on_sigterm
+
+    check_outputs(quick, runs, markdown, floor, record)
+    chosen = Peers(measured=peers and not quick, original=None if quick else original, python=peers_python)
+    with ending_on_sigterm():
+        found = [run_all(quick, chosen, _progress) for _ in range(runs)]
+        _print(found[0], as_json)
+        settle(found, markdown, record, _progress)
+        problems = [] if floor is None else check_floor(floor, found[0], _progress)
+    for problem in problems:
+        print(f"netsiege: {problem}", file=sys.stderr)
+    if problems:
+        raise typer.Exit(1)
+
+
+@bench_app.command("endurance")
+def bench_endurance(
+    steps: Annotated[int, typer.Option(min=10_000, help="How many to play at least.")] = 10_000_000,
+    matches: Annotated[int, typer.Option(min=1_000, help="How many to play at least.")] = 100_000,
+    as_json: Json = False,
+) -> None:
+    """Whether a hub grows over millions of steps and thousands of matches; exit code 1 if it does."""
+    from netsiege.bench.endurance import run
+    from netsiege.local import ending_on_sigterm
+
+    with ending_on_sigterm():
+        figures, problem = run(steps, matches, progress=_progress)
+    _print(figures, as_json)
+    if problem:
+        print(f"netsiege: {problem}", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 @bench_app.command("chaos")
@@ -192,185 +259,13 @@ def bench_workers(
         _print(run_workers(quick, seed, _progress).figures, as_json)
 
 
-@bench_app.command("agents")
-def bench_agents(
-    agent: Agents = None,
-    scenario: Scenarios = None,
-    suite: Suites = None,
-    ruleset: Ruleset = None,
-    episodes: Episodes = None,
-    train_episodes: TrainEpisodes = None,
-    planner_episodes: PlannerEpisodes = None,
-    llm_episodes: LLMEpisodes = None,
-    episodes_of: EpisodesOf = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Equal seeds give equal tables.")] = 0,
-    processes: Annotated[
-        Optional[int], typer.Option(min=1, max=256, help="Default: as many as there are processors.")
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Few episodes and short trainings: a glance.")
-    ] = False,
-    markdown: Markdown = None,
-    as_json: Json = False,
-) -> None:
-    """Win rate, return and steps of every agent on several scenarios; those that learn are trained first."""
-    from attrs import evolve
-
-    from netsiege.agents.comparison import plan_comparison
-    from netsiege.agents.comparison_run import cores, run_comparison
-    from netsiege.agents.comparison_table import check_marks
-    from netsiege.local import ending_on_sigterm
-
-    counts = {
-        "episodes": episodes,
-        "train_episodes": train_episodes,
-        "planner_episodes": planner_episodes,
-        "llm_episodes": llm_episodes,
-    }
-    places = [*(scenario or ()), *map(_known_suite, suite or ())]
-    conditions = evolve(_conditions(quick, places, counts, episodes_of or [], seed), ruleset=ruleset)
-    if markdown is not None:
-        check_marks(markdown)
-    program = plan_comparison(conditions, agent or ())
-    for warning in program.warnings:
-        print(f"netsiege: warning: {warning}", file=sys.stderr)
-    with ending_on_sigterm():
-        comparison = run_comparison(program, processes or cores(), _progress)
-    _tell(comparison, markdown, as_json)
-
-
-@bench_app.command("generalisation")
-def bench_generalisation(
-    agent: Agents = None,
-    scenario: Annotated[
-        str, typer.Option(help="The network that is seen: a bundled scenario, or a YAML file.")
-    ] = "two_networks",
-    suite: Annotated[
-        str, typer.Option(help="The networks that are not: unseen-100 or unseen-30.")
-    ] = "unseen-100",
-    episodes: Annotated[
-        Optional[int],
-        typer.Option(min=1, help="Of each evaluation; on a suite at most its networks. Default: 200."),
-    ] = None,
-    train_episodes: Annotated[
-        Optional[int], typer.Option(min=1, help="Of each training. Default: 3000.")
-    ] = None,
-    unseen_train_episodes: Annotated[
-        Optional[int],
-        typer.Option(min=1, help="Of each training for the suite, on others of its kind. Default: 300."),
-    ] = None,
-    planner_episodes: Annotated[
-        Optional[int], typer.Option(min=1, help="Of agents that simulate before each move. Default: 10.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Equal seeds give equal tables.")] = 0,
-    processes: Annotated[
-        Optional[int], typer.Option(min=1, max=256, help="Default: as many as there are processors.")
-    ] = None,
-    markdown: Annotated[
-        Optional[Path],
-        typer.Option(
-            metavar="FILE",
-            help="Write the table into this file, between `<!-- generalisation -->` and "
-            "`<!-- /generalisation -->`.",
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Win rates of attackers on a seen network, under other addresses, on unseen ones, by both rulesets."""
-    from netsiege.agents import generalisation
-    from netsiege.agents.comparison_run import cores
-    from netsiege.agents.comparison_table import check_marks, markdown_of, put_between_marks
-    from netsiege.local import ending_on_sigterm
-    from netsiege.show_comparison import print_sections
-
-    counts = {
-        "episodes": episodes,
-        "train_episodes": train_episodes,
-        "unseen_train_episodes": unseen_train_episodes,
-        "planner_episodes": planner_episodes,
-    }
-    conditions = generalisation.conditions_of(scenario, _known_suite(suite), seed, counts)
-    if markdown is not None:
-        check_marks(markdown, generalisation.MARKS)
-    trials = generalisation.plan_trials(conditions, agent or ())
-    with ending_on_sigterm():
-        told = generalisation.run_trials(trials, processes or cores(), _progress)
-    tables, notes = generalisation.sections(told), generalisation.notes(told)
-    if as_json:
-        print(json.dumps(told.as_dict(), indent=2))
-    elif markdown is None:
-        print_sections(tables)
-        print(notes)
-    if markdown is not None:
-        text = "\n\n".join([*map(markdown_of, tables), notes])
-        put_between_marks(markdown, f"{text}\n", generalisation.MARKS)
-        print(f"netsiege: the table is in {markdown}", file=sys.stderr)
-
-
-def _tell(comparison: Comparison, markdown: Path | None, as_json: bool) -> None:
-    """Prints the tables, or puts them into a file. Raises `ConfigError`; they are printed then, too."""
-    from netsiege.agents.comparison_table import markdown as as_markdown
-    from netsiege.agents.comparison_table import put_between_marks, sections
-    from netsiege.errors import ConfigError
-    from netsiege.show_comparison import print_sections
-
-    if as_json:
-        print(json.dumps(comparison.as_dict(), indent=2))
-    elif markdown is None:
-        print_sections(sections(comparison))
-    if markdown is not None:
-        try:
-            put_between_marks(markdown, as_markdown(comparison))
-        except ConfigError:  # it was another file before; minutes of work are not to be lost
-            if not as_json:
-                print_sections(sections(comparison))
-            raise
-        print(f"netsiege: the tables are in {markdown}", file=sys.stderr)
-
-
-def _known_suite(name: str) -> str:
-    """Raises `ConfigError` if there is no such suite."""
-    from netsiege.scenarios.generate import suite_networks
-
-    suite_networks(name)
-    return name
-
-
-def _conditions(
-    quick: bool,
-    scenarios: list[str] | None,
-    counts: dict[str, int | None],
-    episodes_of: list[str],
-    seed: int,
-) -> Conditions:
-    """What was said, over what is usual. Raises `ConfigError`."""
-    from attrs import evolve
-
-    from netsiege.agents.comparison import Conditions
-    from netsiege.errors import ConfigError
-    from netsiege.shown import shown
-
-    exceptions: dict[str, int] = {}
-    for said in episodes_of:
-        name, _, count = said.rpartition("=")
-        if not (name and re.fullmatch(r"[1-9][0-9]{0,6}", count)):
-            raise ConfigError(f"--episodes-of: write NAME=N with N from 1 to 9999999, not {shown(said)!r}")
-        exceptions[name] = int(count)
-    usual = Conditions.quick() if quick else Conditions()
-    said_counts: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
-    return evolve(
-        usual,
-        scenarios=tuple(scenarios or usual.scenarios),
-        episodes_of=exceptions,
-        seed=seed,
-        **said_counts,
-    )
-
-
 def _print(figures: list[dict[str, Any]], as_json: bool) -> None:
+    """Prints the figures; beside them, on stderr, the machine that they are of."""
+    from netsiege.bench.machine import describe_machine
     from netsiege.figures import format_table
 
     print(json.dumps(figures, indent=2) if as_json else format_table(figures))
+    print(f"netsiege: {describe_machine()}", file=sys.stderr)
 
 
 def _progress(line: str) -> None:

@@ -26,6 +26,7 @@ def figures():
 
 def test_figures_have_the_promised_names_and_fields(figures):
     assert all(set(figure) == FIELDS for figure in figures)
+    by_name = {figure["name"]: figure for figure in figures}
     names = [figure["name"] for figure in figures]
     assert len(set(names)) == len(names)
     parts = (
@@ -34,14 +35,20 @@ def test_figures_have_the_promised_names_and_fields(figures):
         "snapshot",
         "restore",
         "compile",
+        "match.memory",
         *(["batch"] if find_spec("numba") else []),
     )
-    expected = {f"engine.{what}" for what in parts}
+    expected = {"yardstick", "yardstick.time", *(f"engine.{what}" for what in parts)}
     for network in ("h10", "h20", "two_networks"):
         expected |= {f"engine.{network}{part}" for part in ("", ".single", ".handle", ".sample")}
     assert set(names) == expected
     assert all(figure["value"] > 0 and figure["spread"] >= 0 for figure in figures)
-    assert all(figure["baseline"] is None and figure["ratio"] is None for figure in figures)
+    alone = {"yardstick", "yardstick.time", "engine.match.memory"}
+    assert {figure["name"] for figure in figures if figure["baseline"] is None} == alone
+    assert by_name["engine.h10"]["baseline"] == "yardstick"
+    assert by_name["engine.reset"]["baseline"] == "yardstick.time"
+    assert all(figure["ratio"] > 0 for figure in figures if figure["baseline"])
+    assert 1 < by_name["engine.match.memory"]["value"] < 1_000
 
 
 def test_table_has_a_line_for_every_figure(figures):
@@ -79,6 +86,16 @@ def test_load_is_played_without_faults_and_the_same_both_ways():
 
 def test_peer_that_is_not_installed_is_left_out():
     assert start_peers(None, sys.executable + "-that-is-not-there") == []
+
+
+def test_peer_that_does_not_run_is_named_with_its_python():
+    heard = []
+    bench._tell_missing(["peer.cartpole"], "/nowhere", None, heard.append)
+    assert heard == [
+        "peer.nasim.10 is left out: it does not run under this Python",
+        "peer.nasim.100 is left out: it does not run under this Python",
+        "peer.netsecgame.two_networks is left out: it does not run under /nowhere",
+    ]
 
 
 def test_peer_answers_with_a_number(monkeypatch):

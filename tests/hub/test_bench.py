@@ -7,10 +7,12 @@ import pytest
 
 from netsiege.errors import SiegeError
 from netsiege.figures import format_table
-from netsiege.hub import bench
-from netsiege.hub.bench import Measured, rows_of
+from netsiege.hub import bench, bench_courses
+from netsiege.hub.bench import rows_of
+from netsiege.hub.bench_courses import Course, Measured
 from netsiege.hub.bench_process import Process
 from netsiege.hub.bench_program import SOURCE, build_program
+from netsiege.keys import KeyPair
 from netsiege.protocol import (
     AGENT_HEAD,
     EVENT_HEAD,
@@ -18,12 +20,16 @@ from netsiege.protocol import (
     OUT_HEAD,
     VERSION,
     Flag,
+    Join,
     Kind,
     pack,
 )
 
 FIELDS = {"name", "value", "unit", "spread", "baseline", "ratio"}
-ALWAYS = {"hub.c1", "hub.c1.p50", "hub.c64", "hub.c64.p50", "hub.c64.journal", "hub.batch64"}
+ALWAYS = {
+    *("hub.c1", "hub.c1.p50", "hub.c64", "hub.c64.p50", "hub.c64.cpu", "hub.c64.cpu.all"),
+    *("hub.c64.journal", "hub.curve.c64", "hub.batch64"),
+}
 NOTHING = pack(None)
 
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -44,9 +50,35 @@ def check(figures, expected):
 @needs_compiler
 def test_load_in_c_plays_against_hub_and_real_worker():
     heard = []
-    figures = bench.run(rounds=2, seconds=0.1, moves=(NOTHING,) * 3, progress=heard.append)
+    figures = bench.run(rounds=2, seconds=0.1, moves=(NOTHING,) * 3, crowd=30, progress=heard.append)
     assert heard == ["round 1 of 2", "round 2 of 2"]
-    check(figures, ALWAYS | {"hub.batch64.engine"})
+    found = check(figures, ALWAYS | {"hub.batch64.engine", "hub.c5000"})
+    assert 0 < found["hub.c5000.memory"]["value"] < 1_000
+    assert found["hub.c5000.memory"]["unit"] == "KB"
+
+
+@needs_compiler
+def test_crowd_that_is_not_let_in_is_left_out_and_said_so(monkeypatch):
+    heard = []
+    monkeypatch.setattr(bench_courses, "_room_for", lambda agents: ("--limit", "agent_frame_bytes=1"))
+    figures = bench.run(rounds=1, seconds=0.05, crowd=2, progress=heard.append)
+    assert any(line.startswith("hub.c5000 is left out: the hub ended with code 2") for line in heard)
+    assert "hub.c64" in {figure["name"] for figure in figures}
+    assert not any(figure["name"].startswith("hub.c5000") for figure in figures)
+
+
+@pytest.mark.soak  # the load waits for half a minute
+@needs_compiler
+def test_load_with_a_key_that_the_hub_does_not_know_is_not_seated(tmp_path):
+    program = build_program(tmp_path)
+    secret = bench_courses._new_keys(tmp_path / "keys")
+    stranger = KeyPair.new()
+    keys = bytes.fromhex(secret["agent"][bench_courses.CURVE])[:32] + stranger.public + stranger.secret
+    environment = {bench_courses.CURVE: keys.hex()}
+    with bench_courses.start_hub("--workers", "0", "--keys", str(tmp_path / "keys")) as hub:
+        course = Course("it", hub, "step", 1, environment=environment)
+        with pytest.raises(SiegeError, match="not all were seated"):
+            course.measure(program, 0.1)
 
 
 @pytest.mark.soak
@@ -59,15 +91,16 @@ def test_load_in_python_says_that_the_figures_are_its_own():
 
 def test_load_that_is_refused_says_why(tmp_path):
     program = build_program(tmp_path)
-    joins_elsewhere = [bench.HELLO.hex(), bench.Join("nowhere", bench.ROLE).encode().hex(), "00"]
-    with bench.start_hub("--workers", "0") as hub:
+    elsewhere = Join("nowhere", bench_courses.ROLE).encode().hex()
+    joins_elsewhere = [bench_courses.HELLO.hex(), elsewhere, "00"]
+    with bench_courses.start_hub("--workers", "0") as hub:
         command = [*program.argv, "step", hub.address("agents"), "1", "1", "0.1", *joins_elsewhere]
         with Process(command, "the load") as load, pytest.raises(SiegeError, match="no room 'nowhere'"):
             load.line()
 
 
 def test_kinds_and_lengths_in_c_are_those_of_the_protocol():
-    names = dict(re.findall(r"\b([A-Z_]+) = (\d+)\b", SOURCE.read_text()))
+    names = dict(re.findall(r"\b([A-Z_]+) = (\d+)\b", SOURCE.with_name("bench_wire.h").read_text()))
     kinds = {name: int(number) for name, number in names.items() if name in Kind.__members__}
     assert len(kinds) > 20
     assert kinds == {name: Kind[name] for name in kinds}
@@ -81,8 +114,8 @@ def measured(rate, busy):
 
 
 def figures_of_rounds(hub, proxy):
-    rows = rows_of({"proxy.c64": proxy, "hub.c64": hub})
-    return {row.name: row.figure({other.name: other for other in rows}) for row in rows}
+    rows = rows_of({"proxy.c64": proxy, "hub.c64": hub}, "", [1.0] * len(hub))
+    return {row.name: row.figure({other.name: other for other in rows}) for row in rows if row.values}
 
 
 def test_rounds_in_which_the_hub_had_time_do_not_count():
@@ -107,10 +140,22 @@ def test_hub_that_mostly_had_time_is_marked_and_every_round_counts():
 
 def test_system_that_tells_no_thread_times_gives_the_rates_alone():
     rounds = [Measured(80.0, 10.0, None, None)] * 2
-    rows = rows_of({"proxy.c64": rounds, "hub.c64": rounds})
+    rows = rows_of({"proxy.c64": rounds, "hub.c64": rounds}, "", [1.0, 2.0])
     assert {row.name for row in rows if row.values} == {
+        "hub.yardstick",
         "proxy.c64",
         "proxy.c64.p50",
         "hub.c64",
         "hub.c64.p50",
     }
+
+
+def test_crowd_is_compared_with_the_rounds_in_which_it_played():
+    hub = [measured(100.0, 0.95), measured(100.0, 0.5), measured(40.0, 0.95), measured(40.0, 0.95)]
+    crowd = [measured(80.0, 0.95), measured(1.0, 0.95)]
+    rows = rows_of({"proxy.c64": hub, "hub.c64": hub, "hub.c5000": crowd}, "", [1.0] * 4)
+    [row] = [row for row in rows if row.name == "hub.c5000"]
+    figure = row.figure({row.name: row for row in rows})
+    assert figure["value"] == 80.0
+    assert figure["ratio"] == pytest.approx(0.8)
+    assert "note" not in figure

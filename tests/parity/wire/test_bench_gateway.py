@@ -13,8 +13,11 @@ FIELDS = {"name", "value", "unit", "spread", "baseline", "ratio"}
 
 def check(figures, *names):
     by_name = {figure["name"]: figure for figure in figures}
-    expected = {name + part for name in names for part in ("", ".p50", ".p99")}
-    assert set(by_name) == expected
+    ours = {name for name in names if name.startswith("gateway.")}
+    wire = {name for name in names if name.startswith("wire.")}
+    expected = {f"{name}{part}" for name in names for part in ("", ".p50")} | {"gateway.yardstick"}
+    expected |= {f"{name}.p99" for name in set(names) - wire}
+    assert set(by_name) - {f"{name}.cpu" for name in ours} == expected
     assert all(set(figure) == FIELDS for figure in figures)
     assert all(figure["value"] > 0 for figure in figures)
     return by_name
@@ -24,8 +27,9 @@ def test_gateway_is_measured_without_the_original():
     heard = []
     figures = bench_gateway.run(clients=(1, 2), rounds=2, seconds=0.1, progress=heard.append)
     assert heard == ["round 1 of 2", "round 2 of 2"]
-    found = check(figures, "gateway.c1", "gateway.c2")
-    assert all(figure["baseline"] is None for figure in found.values())
+    found = check(figures, "gateway.c1", "gateway.c2", "wire.c1", "wire.c2", "wire.batch64")
+    assert found["gateway.c2.p50"]["baseline"] == "wire.c2.p50"
+    assert found["wire.c2"]["baseline"] is None
 
 
 @pytest.mark.soak
@@ -33,8 +37,10 @@ def test_gateway_is_measured_beside_the_original(python):
     figures = bench_gateway.run(original=python, clients=(1, 2), rounds=1, seconds=0.2)
     raw = ("original.c1", "gateway.c1", "original.c2", "gateway.c2", "shared.c2")
     agents = [f"agent.{name}" for name in raw[:4]]
-    found = check(figures, *raw, *agents)
-    for name in ("gateway.c2", "gateway.c2.p99", "agent.gateway.c1", "shared.c2"):
+    found = check(figures, *raw, *agents, "wire.c1", "wire.c2", "wire.batch64")
+    assert found["wire.c1"]["baseline"] == "original.c1"
+    assert found["wire.c2"]["baseline"] == found["wire.batch64"]["baseline"] == "shared.c2"
+    for name in ("wire.c2", "wire.batch64", "gateway.c2", "gateway.c2.p99", "agent.gateway.c1", "shared.c2"):
         assert found[name]["ratio"] > 0
 
 
