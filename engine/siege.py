@@ -32,7 +32,7 @@ from netsiege.engine.deltas import NOTHING, Delta, joined
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.rules import Rule
 from netsiege.engine.siege_laws import DECOYED, HARDENED, LOGIN_SEEN, SEEN, Flaw, Laws
-from netsiege.engine.siege_world import SiegeWorld
+from netsiege.engine.siege_world import DEFENDER, SiegeWorld
 from netsiege.engine.turn import take_effect
 from netsiege.game.action_types import TABLE
 from netsiege.game.entries import Entry
@@ -67,7 +67,7 @@ def _on_what_is_held(world: SiegeWorld, _knows: Knowledge, seat: int, action: Ac
 
 
 def _among_those_that_are_there(
-    world: SiegeWorld, _knows: Knowledge, seat: int, action: Action
+    world: SiegeWorld, knows: Knowledge, seat: int, action: Action
 ) -> Action | None:
     """Of a scan, from a source that is not away: hosts that are do not answer."""
     code, source, members = action
@@ -76,13 +76,14 @@ def _among_those_that_are_there(
         return action
     here = 1 << world.board.node_of[source]
     if here & away:
-        world.miss(seat, here)
+        if knows.controlled >> source & 1:
+            world.miss(seat, here)
         return None
     return (code, source, members & ~world.addresses(away))
 
 
 def _between_hosts_that_are_there(
-    world: SiegeWorld, _knows: Knowledge, seat: int, action: Action
+    world: SiegeWorld, knows: Knowledge, seat: int, action: Action
 ) -> Action | None:
     away = world.away
     if not away:
@@ -90,14 +91,17 @@ def _between_hosts_that_are_there(
     nodes = _nodes_of(world, action) & away
     if not nodes:
         return action
-    world.miss(seat, nodes)
+    if _arrives(world, knows, action):  # what could not have been done anyway has failed for no response
+        world.miss(seat, nodes)
     return None
 
 
-def _past_the_decoy(world: SiegeWorld, _knows: Knowledge, seat: int, action: Action) -> Action | None:
+def _past_the_decoy(world: SiegeWorld, knows: Knowledge, seat: int, action: Action) -> Action | None:
     """An attack on a host with a decoy may hit that, which nobody else has a reason to touch."""
     _, source, target, _ = action
-    if target < 0 or not world.decoys >> world.board.node_of[target] & 1 or source < 0:
+    if target < 0 or not world.decoys >> world.board.node_of[target] & 1:
+        return action
+    if world.roles[seat] == DEFENDER or not _gets_in(world, knows, action):
         return action
     if not world.is_lucky(seat, DECOYED):
         return action
@@ -189,6 +193,16 @@ def _has_credentials(world: SiegeWorld, knows: Knowledge, node: int, service: in
 # --- effects ----------------------------------------------------------------------------------------------
 
 
+def _find_services(world: SiegeWorld, knows: Knowledge, seat: int, action: Action) -> Delta:
+    """A host that was lost shows what it shows to others, whatever its seat believes."""
+    controlled = knows.controlled
+    knows.controlled &= ~world.lost[seat]
+    try:
+        return rules.RULES[FIND_SERVICES](world, knows, seat, action)
+    finally:
+        knows.controlled = controlled
+
+
 def _exploit(world: SiegeWorld, knows: Knowledge, seat: int, action: Action) -> Delta:
     """Also gets back into a host that was lost: the delta teaches what the seat has believed all the time."""
     gets_in = _gets_in(world, knows, action)
@@ -205,8 +219,13 @@ def _gets_in(world: SiegeWorld, knows: Knowledge, action: Action) -> bool:
     if min(source, target) < 0 or type(service) is not int:
         return False
     known = knows.services.get(target, 0) & world.board.services_at[world.board.node_of[target]]
-    arrives = knows.controlled >> source & world.reach[source] >> target
-    return bool(arrives & known >> service & 1)
+    return bool(known >> service & 1) and _arrives(world, knows, action)
+
+
+def _arrives(world: SiegeWorld, knows: Knowledge, action: Action) -> bool:
+    """Whether an action goes from a host that its seat controls to one that this reaches."""
+    _, source, target = action[:3]
+    return bool(min(source, target) >= 0 and knows.controlled >> source & world.reach[source] >> target & 1)
 
 
 # --- the table --------------------------------------------------------------------------------------------
@@ -225,14 +244,12 @@ def _law_of(entry: Entry) -> Law:
         gates += (("", _where_both_ends_are_held),)
     else:
         gates += (_HELD, _THERE, ("", _where_it_gets_to))
-    if entry.chance is not None:
-        gates += (_LUCK,)
-    return Law(partial(take_effect, entry.effect), gates)
+    return Law(partial(take_effect, entry.effect), (*gates, _LUCK))
 
 
 LAWS: Final[tuple[Law, ...]] = (
     Law(rules.RULES[SCAN], (_HELD, ("responses", _among_those_that_are_there), _LUCK)),
-    Law(rules.RULES[FIND_SERVICES], (_HELD, _THERE, _LUCK)),
+    Law(_find_services, (_HELD, _THERE, _LUCK)),
     Law(rules.RULES[FIND_DATA], (_HELD, _HELD_THERE, _THERE, _LUCK)),
     Law(
         _exploit,
@@ -242,7 +259,7 @@ LAWS: Final[tuple[Law, ...]] = (
         ),
     ),
     Law(rules.RULES[EXFILTRATE], (_HELD, _HELD_THERE, _THERE, _LUCK)),
-    Law(rules.RULES[BLOCK], (_HELD, _THERE)),
+    Law(rules.RULES[BLOCK], (_HELD, _HELD_THERE, _THERE, _LUCK)),
     *(_law_of(entry) for _, entry in TABLE[RESPONSES.start :]),
 )
 """By code."""
@@ -263,6 +280,7 @@ def _rule(law: Law, code: int, laws: Laws) -> Rule:
         world.tick()
         mark = world.mark()
         chance = _seen(world, knows, action) if senses else 0.0
+        alarms = world.alarms
         passed: Action | None = action
         for gate in gates:
             if passed is not None:
@@ -273,7 +291,7 @@ def _rule(law: Law, code: int, laws: Laws) -> Rule:
                 world.restart(seat, world.board.node_of[passed[2]], away_moves)
         else:
             delta = _attempt(world, knows, seat, action)
-        if senses:
+        if senses and world.alarms == alarms:  # a decoy has seen it already
             world.sense(seat, code, action[1], action[2] if code != SCAN else -1, mark, chance)
         return delta
 

@@ -71,7 +71,8 @@ def compile_laws(spec: Spec, board: Board) -> Laws:
     opens = _opens(board, spec.topology.hosts, nodes, problems)
     if problems:
         raise RuleError(f"task {spec.task.name!r} by siege-1: {'; '.join(problems)}")
-    chances = {codes[name]: p for name, p in (*CHANCES.items(), *rules.chances)}
+    chances = dict.fromkeys(codes.values(), 1.0)
+    chances |= {codes[name]: p for name, p in (*CHANCES.items(), *rules.chances)}
     return Laws(rules, chances, {node: found for node, found in flaws.items() if found}, opens)
 
 

@@ -104,10 +104,10 @@ class SiegeWorld(World):
     def tick(self) -> None:
         """A move begins."""
         self.moves += 1
-        self._away_moves += self.away.bit_count()
         for node in [node for node, moves in self._back_at.items() if moves <= self.moves]:
             del self._back_at[node]
             self._restarting &= ~(1 << node)
+        self._away_moves += self.away.bit_count()
         if self.laws.is_on("sensor") and self._sensor.uniform() < self.laws.rules.false_alerts:
             self._raise_falsely()
 
@@ -153,8 +153,9 @@ class SiegeWorld(World):
         regained = bool(self.lost[seat] >> address & 1)
         self.lost[seat] &= ~(1 << address)
         if self.roles[seat] == ATTACKER:
-            self.taken |= 1 << self.board.node_of[address]
-            self._infested |= 1 << self.board.node_of[address]
+            node = 1 << self.board.node_of[address]
+            self.taken |= node & ~self._infested  # not the hosts that an attack begins from
+            self._infested |= node
         return regained
 
     def evict(self, node: int) -> None:
@@ -194,14 +195,22 @@ class SiegeWorld(World):
         else:
             self.forget(mark)
 
+    @property
+    def alarms(self) -> int:
+        """How many alerts there have been."""
+        return len(self._alerts)
+
     def alert(self, code: int, source: int, target: int) -> None:
         """Tells all defenders of an action; `target` -1 stands for a scan."""
         self._alerts.append((self.moves, source, target, code))
 
     def _raise_falsely(self) -> None:
         """An alert about nothing, which leaves what a true one would."""
-        hosts = bits(self.board.local) or list(range(len(self.board.numbers)))
-        source, target = (hosts[self._sensor.below(len(hosts))] for _ in range(2))
+        everywhere = range(len(self.board.numbers))
+        hosts = bits(self.board.local) or everywhere
+        target = hosts[self._sensor.below(len(hosts))]
+        sources = [host for host in everywhere if host != target and self.reach[host] >> target & 1] or hosts
+        source = sources[self._sensor.below(len(sources))]
         kinds = sorted(code for code in SEEN if code < NETSECGAMES)  # logs know no others
         code = kinds[self._sensor.below(len(kinds))]
         self.alert(code, source, -1 if code == SCAN else target)

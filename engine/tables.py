@@ -20,7 +20,7 @@ from netsiege.engine.views import Plan, compile_view, draw_rest, draw_start, set
 from netsiege.errors import RuleError
 from netsiege.game import AgentRole
 from netsiege.protocol import pack
-from netsiege.scenarios.model import PACINGS, ROUNDS, Rewards, RoleTask, Spec
+from netsiege.scenarios.model import MAX_AMOUNT, PACINGS, ROUNDS, Rewards, RoleTask, Spec
 
 RULESETS: Final = tuple(RULINGS)
 """What this engine plays by."""
@@ -30,8 +30,6 @@ _MAX_TEXT: Final = 4096
 """The longest goal description that SEATED carries."""
 _MAX_STEPS: Final = 1 << 31
 """The largest limit of steps that SEATED carries."""
-_MAX_REWARD: Final = 1 << 53
-"""Up to here whole numbers and floats are the same."""
 
 
 @frozen(eq=False)
@@ -150,8 +148,8 @@ def compile_tables(spec: Spec) -> Tables:
     names = [role.role for role in task.roles]
     if len(set(names)) < len(names):
         raise RuleError(f"a role is listed twice: {', '.join(names)}")
-    if any(not abs(reward) <= _MAX_REWARD for reward in attrs.astuple(task.rewards)):
-        raise RuleError(f"a reward is not a number from -{_MAX_REWARD} to {_MAX_REWARD}")
+    if any(not abs(reward) <= MAX_AMOUNT for reward in attrs.astuple(task.rewards)):
+        raise RuleError(f"a reward is not a number from -{MAX_AMOUNT} to {MAX_AMOUNT}")
     views = [view for role in task.roles for view in (role.start, role.goal)]
     board = build_board(spec.topology, views, task.use_firewall)
     ruling = RULINGS[task.ruleset](spec, board)

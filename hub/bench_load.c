@@ -178,6 +178,14 @@ static void allow_descriptors(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Pings the hub as agents do (netsiege.protocol.HEARTBEAT_IVL_MS). */
+static void beat(void *socket) {
+    const int every_ms = 1000, timeout_ms = 2000, ttl_ms = 3000;
+    zmq_setsockopt(socket, ZMQ_HEARTBEAT_IVL, &every_ms, sizeof every_ms);
+    zmq_setsockopt(socket, ZMQ_HEARTBEAT_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+    zmq_setsockopt(socket, ZMQ_HEARTBEAT_TTL, &ttl_ms, sizeof ttl_ms);
+}
+
 /* A socket of its own for an agent, or another connection of the first one's. */
 static void *open_socket(void *context, const agent_t *agents, int number, const char *endpoint) {
     const int linger_ms = 1000, mandatory = 1;
@@ -185,6 +193,7 @@ static void *open_socket(void *context, const agent_t *agents, int number, const
     if (!socket) {
         socket = zmq_socket(context, load.crowd ? ZMQ_ROUTER : ZMQ_DEALER);
         zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+        if (!load.raw) beat(socket);
         secure(socket);
     }
     if (load.crowd) {

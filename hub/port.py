@@ -15,8 +15,6 @@ from netsiege.errors import ConfigError
 from netsiege.hub.lines import Bounds, Line, Lines
 from netsiege.keys import KeyPair
 from netsiege.protocol import (
-    HEARTBEAT_IVL_MS,
-    HEARTBEAT_TIMEOUT_MS,
     MAX_BATCH,
     WORKER_HEARTBEAT_IVL_MS,
     WORKER_HEARTBEAT_TIMEOUT_MS,
@@ -36,6 +34,11 @@ SHORT_HEAD_BYTES: Final = 2
 LONG_HEAD_BYTES: Final = 9
 """The head of a frame on the wire, and from which size on it is the long one (RFC 23)."""
 
+KEEPALIVE_IDLE_S: Final = 5
+KEEPALIVE_EVERY_S: Final = 2
+KEEPALIVE_TRIES: Final = 3
+"""A peer's machine that says nothing for so long is asked so often, and then is gone."""
+
 CHOSEN_ID: Final = "chosen_routing_id"
 """Why a connection is cut whose peer says which routing id it wants."""
 
@@ -45,7 +48,8 @@ class Side:
     """What is particular to a port: agents, or workers.
 
     `frame_bytes` ends a connection, `queue` is how many frames wait for a peer (0: no limit), and
-    `beat_ms` and `timeout_ms` are those of libzmq's heartbeats.
+    `beat_ms` and `timeout_ms` are those of libzmq's heartbeats; 0: the other side sends them, and TCP finds
+    those that are gone and have sent none.
     """
 
     what: str
@@ -59,7 +63,7 @@ class Side:
 def agents_side(bounds: Bounds) -> Side:
     """The side where agents connect: a frame that is a little too large gets an answer."""
     frame_bytes = 2 * bounds.frame_bytes
-    return Side("agents", frame_bytes, bounds, AGENT_QUEUE_MAX, HEARTBEAT_IVL_MS, HEARTBEAT_TIMEOUT_MS)
+    return Side("agents", frame_bytes, bounds, AGENT_QUEUE_MAX, beat_ms=0, timeout_ms=0)
 
 
 def workers_side(bounds: Bounds) -> Side:
@@ -253,9 +257,15 @@ def _router(
     router.setsockopt(zmq.LINGER, 200)
     router.setsockopt(zmq.IPV6, int("[" in bind))  # it would write every IPv4 address as one of IPv6
     router.setsockopt(zmq.ROUTER_MANDATORY, 1)
-    router.setsockopt(zmq.HEARTBEAT_IVL, side.beat_ms)
-    router.setsockopt(zmq.HEARTBEAT_TIMEOUT, side.timeout_ms)
-    router.setsockopt(zmq.HEARTBEAT_TTL, side.beat_ms + side.timeout_ms)
+    if side.beat_ms:
+        router.setsockopt(zmq.HEARTBEAT_IVL, side.beat_ms)
+        router.setsockopt(zmq.HEARTBEAT_TIMEOUT, side.timeout_ms)
+        router.setsockopt(zmq.HEARTBEAT_TTL, side.beat_ms + side.timeout_ms)
+    else:
+        router.setsockopt(zmq.TCP_KEEPALIVE, 1)
+        router.setsockopt(zmq.TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S)
+        router.setsockopt(zmq.TCP_KEEPALIVE_INTVL, KEEPALIVE_EVERY_S)
+        router.setsockopt(zmq.TCP_KEEPALIVE_CNT, KEEPALIVE_TRIES)
     router.setsockopt(zmq.HANDSHAKE_IVL, int(side.bounds.limits.handshake_s * 1_000))
     router.setsockopt(zmq.BACKLOG, 4_096)
     router.setsockopt(zmq.MAXMSGSIZE, side.frame_bytes)

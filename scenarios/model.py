@@ -167,6 +167,10 @@ class RoleTask:
     max_steps: int | None = None
 
 
+MAX_AMOUNT: Final = 1 << 53
+"""Of a reward or a cost, either way: up to here whole numbers and floats are the same."""
+
+
 @frozen
 class Rewards:
     """Given with every step, and once more at the end of an episode."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from netsiege.errors import ConfigError
+from netsiege.scenarios.model import MAX_AMOUNT
 from netsiege.shown import LINE_CHARS
 from netsiege.shown import shown as cleaned
 
@@ -264,6 +265,14 @@ class Place:
             self.problem(f"{shown(self.value)} is not a number")
             return None
         value: float = self.value
+        return value
+
+    def amount(self) -> float | None:
+        """A number of which an episode's worth can be added up."""
+        value = self.number()
+        if value is not None and abs(value) > MAX_AMOUNT:
+            self.problem(f"{shown(value)} is not between -{MAX_AMOUNT} and {MAX_AMOUNT}")
+            return None
         return value
 
     def flag(self) -> bool | None:

@@ -96,7 +96,7 @@ def _read_false_alerts(place: Place) -> dict[str, Any]:
 
 def _read_disruption(place: Place) -> dict[str, Any]:
     fields = place.fields(("disruption",))
-    cost = fields["disruption"].number() if fields else None
+    cost = fields["disruption"].amount() if fields else None
     if cost is not None and cost > 0:
         fields["disruption"].problem(f"{shown(cost)} is more than 0: it is a cost, and would be a reward")
         return {}

@@ -286,7 +286,7 @@ def _read_rewards(place: Place) -> Rewards | None:
     read: dict[str, float] = {}
     for name in names:
         if name in fields:
-            value = fields[name].number()
+            value = fields[name].amount()
             if value is not None:
                 read[name] = value
         elif isinstance(place.value, dict):

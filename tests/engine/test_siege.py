@@ -39,6 +39,7 @@ from tests.engine.tiny import (
     TOPOLOGY,
     WINNING,
     Table,
+    block,
     by_seat,
     exploit,
     find_data,
@@ -454,3 +455,91 @@ def test_replay_under_siege_verifies(pacing):
     replay = play_randomly(Spec(network(key=[KEY]), task), seed=3, events=400)
     assert verify(replay).same
     assert not verify(attrs.evolve(replay, seed=4)).same
+
+
+def test_decoy_tells_of_attacks_that_arrive_and_of_nothing_else():
+    at = table("responses")
+    prepare(at)
+    at.step(DEFEND, respond(ActionType.DeployDecoy, CLIENT, SERVER))
+    at.step(DEFEND, None)
+    at.step(DEFEND, None)
+    world = at.game.episode.world
+    for _ in range(4):
+        at.step(ATTACK, exploit(SERVER, SERVER, SMB))  # from a host that it does not control
+        at.step(ATTACK, exploit(CLIENT, SERVER, attrs.evolve(SMB, version="0")))  # which is not there
+        at.step(WORK, exploit(OUTSIDE, SERVER, SMB))
+    assert world.alarms == 0
+    for _ in range(4):
+        at.step(ATTACK, exploit(CLIENT, SERVER, SMB))
+    assert world.alarms > 0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_attack_on_a_decoy_is_told_once(seed):
+    at = table("responses", "sensor", seed=seed, false_alerts=0.0)
+    prepare(at)
+    for _ in range(2):
+        at.step(DEFEND, respond(ActionType.DeployDecoy, CLIENT, SERVER))
+    at.step(DEFEND, None)
+    world = at.game.episode.world
+    for _ in range(10):
+        before = world.alarms
+        at.step(ATTACK, exploit(CLIENT, SERVER, SMB))
+        assert world.alarms - before <= 1
+
+
+def test_any_action_type_fails_as_often_as_the_task_says():
+    at = table("success", "responses", chances={"BlockIP": 0.0, "IsolateHost": 0.0})
+    at.step(DEFEND, respond(ActionType.IsolateHost, CLIENT, SERVER))
+    assert not at.game.episode.world.away
+    assert not teaches(at, DEFEND, block(CLIENT, CLIENT, SERVER))
+
+
+def test_work_that_could_not_have_been_done_anyway_costs_nobody():
+    at = table("responses", "users", disruption=-2.0)
+    at.step(DEFEND, respond(ActionType.IsolateHost, CLIENT, SERVER))
+    at.step(WORK, find_services(SERVER, CLIENT))  # from a host that is not the user's
+    assert at.game.episode.world.failures == 0
+
+
+def test_lost_host_is_no_place_to_block_at_and_shows_what_it_shows_to_others():
+    at = table("responses")
+    conquer(at)
+    at.step(DEFEND, respond(ActionType.RestoreHost, CLIENT, SERVER))
+    for _ in range(10):
+        at.step(DEFEND, None)
+    assert not teaches(at, ATTACK, block(CLIENT, SERVER, OUTSIDE))
+    local = {each for each in at.states[ATTACK].known_services.get(IP(SERVER), ()) if each.is_local}
+    at.step(ATTACK, find_services(CLIENT, SERVER))
+    assert {s for s in at.states[ATTACK].known_services[IP(SERVER)] if s.is_local} == local
+
+
+def test_host_is_away_for_as_many_moves_as_it_says_and_so_it_is_counted():
+    at = table("responses", "scores")
+    at.step(DEFEND, respond(ActionType.HardenHost, CLIENT, SERVER))
+    world = at.game.episode.world
+    for _ in range(6):
+        at.step(DEFEND, None)
+    hosts = len(world.board.node_of)
+    assert world.scores()["availability"] == round(1 - 2 / (world.moves * hosts), 6)
+
+
+def test_host_that_an_attack_begins_from_is_not_lost_by_being_taken():
+    at = table("responses", "scores")
+    world = at.game.episode.world
+    client = at.tables.board.node_of[[*at.tables.board.texts].index(CLIENT)]
+    assert world._infested >> client & 1
+    world.conquer(ATTACK, [*at.tables.board.texts].index(CLIENT))
+    assert world.scores()["hosts_lost"] == 0
+    conquer(at)
+    assert world.scores()["hosts_lost"] == 1
+
+
+def test_false_alerts_could_be_true():
+    at = table("sensor", false_alerts=1.0)
+    world = at.game.episode.world
+    for _ in range(60):
+        at.step(DEFEND, None)
+    told = [alert for alert in world._alerts if alert[2] >= 0]
+    assert told
+    assert all(world.reach[source] >> target & 1 for _, source, target, _ in told)

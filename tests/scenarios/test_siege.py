@@ -108,6 +108,8 @@ def test_rules_take_no_bytes_where_they_are_as_by_default() -> None:
         ({"sensor": {"rate": 1}}, "rules.sensor.rate: unknown key; known: false_alerts"),
         ({"users": {"disruption": 1}},
          "rules.users.disruption: 1 is more than 0: it is a cost, and would be a reward"),
+        ({"users": {"disruption": -1e308}},
+         f"rules.users.disruption: -1e+308 is not between -{1 << 53} and {1 << 53}"),
         ({"users": {"disruptions": 1}}, "rules.users.disruptions: unknown key; nearest: disruption"),
     ],
 )  # fmt: skip

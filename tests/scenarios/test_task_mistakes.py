@@ -119,6 +119,10 @@ PROBLEMS = [
     (changed(env__use_global_defender=2), "env.use_global_defender: 2 is not true or false"),
     (changed(env__required_players=-1), "env.required_players: -1 is not a whole number from 1 to 65534"),
     (changed(env__required_players=0), "env.required_players: 0 is not a whole number from 1 to 65534"),
+    (
+        changed(env__rewards__step=-1e308),
+        f"env.rewards.step: -1e+308 is not between -{1 << 53} and {1 << 53}",
+    ),
     (changed(env__rewards__step="free"), "env.rewards.step: 'free' is not a number"),
     (changed(env__rewards__step=True), "env.rewards.step: True is not a number"),
     (changed(env__rewards__step=float("nan")), "env.rewards.step: '.nan' is not a number"),

@@ -168,8 +168,10 @@ class ActionType(Word):
         "DeployDecoy",
         Entry(
             effect=lambda turn: turn.set_decoy(),
+            away_moves=1,
             menu="bait beside it",
-            explained="Put bait on a host: an attack may hit that instead, and is then noticed for certain.",
+            explained="Put bait on a host: an attack may hit that instead, and is then noticed for certain. "
+            "It is away for a moment.",
             label="on {target_host}",
         ),
     )

@@ -51,7 +51,11 @@ DEFAULT_WORKERS_PORT: Final = 9101
 DEFAULT_GRACE_S: Final = 15.0
 """How long a seat waits for a session that has lost its connection."""
 HEARTBEAT_IVL_MS: Final = 1_000
-"""How often libzmq pings an idle connection of an agent, on both sides."""
+"""How often an agent's libzmq pings the hub, with a time to live of both together: both notice an end.
+
+The hub pings no agent. libzmq looks through the timers of all connections for each that it takes back, so
+that the pings of thousands took more time than their games. Who never pings is found by TCP.
+"""
 HEARTBEAT_TIMEOUT_MS: Final = 2_000
 """How long libzmq waits for the answer: a stopped process is found after at most interval + timeout."""
 WORKER_HEARTBEAT_IVL_MS: Final = 500
