@@ -140,6 +140,7 @@ def bench_tournament(
     games: Annotated[
         Optional[int], typer.Option(min=2, help="Of each cup. Default: 1000; with --quick 100.")
     ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Of each agent in a game, at most.")] = 100,
     as_json: Json = False,
 ) -> None:
     """What a cup takes beside the same games played without one."""
@@ -147,7 +148,7 @@ def bench_tournament(
     from netsiege.local import ending_on_sigterm
 
     with ending_on_sigterm():
-        _print(run(quick, games=games, progress=_progress), as_json)
+        _print(run(quick, games=games, steps=steps, progress=_progress), as_json)
 
 
 @bench_app.command("all")

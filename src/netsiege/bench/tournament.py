@@ -31,13 +31,13 @@ QUICK_ROUNDS: Final = 1
 GAMES: Final = 1_000
 QUICK_GAMES: Final = 100
 SEATS: Final = 32
-STEPS: Final = 30
-"""Of each agent in a game, at most."""
+STEPS: Final = 100
+"""Of each agent in a game, at most: as in NetSecGame's tasks. Random agents use them up."""
 WORKERS: Final = 2
 PATIENCE_S: Final = 600.0
 AGENTS: Final = {"Attacker": "random-attacker", "Defender": "random-defender"}
 
-_TASK: Final = f"""
+_TASK: Final = """
 name: bench
 seats: {{Attacker: 1, Defender: 1}}
 pacing: rounds
@@ -45,13 +45,13 @@ clock: {{move_s: 60}}
 coordinator:
   agents:
     Attacker:
-      max_steps: {STEPS}
+      max_steps: {steps}
       goal: {{description: "", known_networks: [], known_hosts: [], controlled_hosts: [],
         known_services: {{}}, known_data: {{213.47.23.195: [[User1, DataFromServer1]]}}, known_blocks: {{}}}}
       start_position: {{known_networks: [], known_hosts: [], controlled_hosts: [213.47.23.195, random],
         known_services: {{}}, known_data: {{}}}}
     Defender:
-      max_steps: {STEPS}
+      max_steps: {steps}
       goal: {{description: "", known_networks: [], known_hosts: [], controlled_hosts: [],
         known_services: {{}}, known_data: {{}}, known_blocks: {{213.47.23.195: all_attackers}}}}
       start_position: {{known_networks: [], known_hosts: [], controlled_hosts: [all_local],
@@ -78,10 +78,13 @@ def run(
     quick: bool = False,
     *,
     games: int | None = None,
+    steps: int = STEPS,
     rounds: int | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> list[dict[str, Any]]:
     """Measures; each figure as `netsiege.figures` has it. `quick` plays few games, once.
+
+    `steps` is the limit of each agent in a game: what a cup costs beside a game is the same for all.
 
     `progress` hears of each round as it begins. Raises `SiegeError` if games are not played to their end.
     """
@@ -97,7 +100,7 @@ def run(
         progress(f"round {number} of {rounds}")
         with tempfile.TemporaryDirectory(prefix="netsiege-bench-") as place:
             folder = Path(place)
-            (folder / "task.yaml").write_text(_TASK)
+            (folder / "task.yaml").write_text(_TASK.format(steps=steps))
             (folder / "cup.yaml").write_text(yaml.safe_dump(_cup(games)))
             took = [_timed(play, folder, games) for play in (_play_bare, _play_cup)]
         for i, each in enumerate(took):
