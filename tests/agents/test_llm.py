@@ -40,7 +40,7 @@ from netsiege.game import (
     Service,
     generate_valid_actions,
 )
-from netsiege.game.action import RESPONSES
+from netsiege.game.action import RESPONSES, responses_of
 from netsiege.scenarios import load_spec
 from tests.agents.llm_server import (
     KEY,
@@ -585,7 +585,8 @@ def test_defender_has_tools_for_responses_where_the_match_has_them() -> None:
         "deploy_decoy": ActionType.DeployDecoy,
         "harden_host": ActionType.HardenHost,
     }
-    assert set(tools.names) - set(without.names) == {*on_hosts, "patch_service"}
+    offered = {kind.key for kind, _ in responses_of(AgentRole.Defender)}
+    assert set(tools.names) - set(without.names) == offered >= {*on_hosts, "patch_service"}
     given = json.dumps({"target_host": str(SERVER)})
     ends = {"source_host": SERVER, "target_host": SERVER}
     for name, kind in on_hosts.items():
@@ -613,8 +614,9 @@ def test_defender_is_told_of_responses_where_the_match_has_them() -> None:
 def test_why_not_passes_the_valid_responses_and_no_others() -> None:
     state = GameState([SERVER, CLIENT], [HOME], {SERVER: [SSH], HOME: [SSH]}, {}, [], {SERVER: [CLIENT]})
     hosts, services = [SERVER, CLIENT, HOME], [SSH, Service("http")]
-    valid = generate_valid_actions(state, include_responses=True)
     for kind, names in RESPONSES:
+        assert kind.entry is not None
+        valid = generate_valid_actions(state, include_responses=True, role=next(iter(kind.entry.roles)))
         for chosen in product(hosts, hosts, *([services] if len(names) == 3 else [])):
             action = Action(kind, dict(zip(names, chosen, strict=True)))
             assert (why_not(action, state, ()) is None) == (action in valid), action

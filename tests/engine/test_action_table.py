@@ -18,7 +18,8 @@ from netsiege.engine.masks import bits, select
 from netsiege.engine.streams import Stream
 from netsiege.engine.tables import compile_spec
 from netsiege.errors import ProtocolError, RuleError
-from netsiege.game import ActionType, Data, GameState, generate_valid_actions
+from netsiege.game import ActionType, AgentRole, Data, GameState, generate_valid_actions
+from netsiege.game.action import PLAYED, responses_of
 from netsiege.game.values import ip_to_int
 from netsiege.protocol import Kind, SeatSpec
 from netsiege.protocol.play import PASS, action_body, read_action
@@ -46,6 +47,7 @@ from tests.engine.tiny import (
 
 BUNDLED = {name: compile_spec(load_spec(None, name).to_bytes()) for name in scenario_names()}
 SMALL = {name: tables for name, tables in BUNDLED.items() if len(tables.board.numbers) < 12}
+RESPONDING = [role for role in AgentRole if responses_of(role)]
 
 
 def with_responses(tables):
@@ -70,8 +72,10 @@ def knowledge_after(tables, role, seed, moves, blocks_from):
 def check_against_generator(tables, knows):
     table = ActionTable(tables)
     state = GameState.from_wire(knows.full(tables.board))
-    for included in product((False, True), repeat=2):
-        expected = generate_valid_actions(state, included[0], included[1] and tables.codes > RESPONSES.start)
+    for included in product((False, True), (False, True), RESPONDING):
+        blocks, responses, role = included
+        has_responses = responses and tables.codes > RESPONSES.start
+        expected = generate_valid_actions(state, blocks, has_responses, role)
         bodies = [table.nth(knows, i, *included) for i in range(table.count(knows, *included))]
         actions = [read_action(body) for body in bodies]
         assert len(set(actions)) == len(bodies) == len(expected)
@@ -122,7 +126,7 @@ def test_valid_actions_of_any_knowledge_are_those_of_the_generator(data):
         knows.blocks[number] = data.draw(st.sets(numbers, min_size=1))
     table, state = ActionTable(with_responses(tables)), GameState.from_wire(knows.full(board))
     indices = data.draw(st.lists(st.integers(0, table.size - 1), min_size=8, max_size=8))
-    for included in product((False, True), repeat=2):
+    for included in product((False, True), (False, True), RESPONDING):
         expected = set(generate_valid_actions(state, *included))
         count = table.count(knows, *included)
         assert {read_action(table.nth(knows, i, *included)) for i in range(count)} == expected
@@ -198,8 +202,9 @@ def test_responses_are_numbered_after_all_else(name):
     assert [every.action(i) for i in range(six.size)] == [six.action(i) for i in range(six.size)]
     codes = {every.action(i)[1] for i in range(six.size, every.size)}
     assert codes == set(RESPONSES)
-    assert every.size - six.size == len(tables.board.numbers) * (
-        5 * len(tables.board.numbers) + sum(map(int.bit_count, offered(tables)))
+    hosts, services = len(tables.board.numbers), sum(map(int.bit_count, offered(tables)))
+    assert every.size - six.size == hosts * sum(
+        services if "target_service" in names else hosts for _, names in PLAYED[6:]
     )
 
 

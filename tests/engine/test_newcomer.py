@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import netsiege
+from netsiege.game.action import PLAYED
 from tests.e2e.conftest import RunningHub
 
 README = Path(__file__).parents[2] / "engine" / "README.md"
@@ -102,7 +103,7 @@ def test_new_action_types_are_offered_numbered_and_said(copied):
     done = python(copied, "-c", LOOKED_AT)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["codes"] == [12, 13]
+    assert found["codes"] == [len(PLAYED), len(PLAYED) + 1]
     mine = ["LeaveBackDoor 10.0.0.1 from 10.0.0.1", "ComeBack 10.0.0.1 from 10.0.0.1"]
     assert found["offered"] == {
         "Attacker": [*mine, "ComeBack 10.0.0.2 from 10.0.0.1"],
@@ -135,16 +136,22 @@ def test_new_action_types_are_played_on_a_hub_and_replayed(copied, monkeypatch, 
     ("wrong", "said"),
     [
         ("chance=0.8", "ComeBack: chance is 8, which is not a probability from 0 to 1"),
+        ("roles=(AgentRole.Attacker,)", "ComeBack: roles are Attacker: give one or more of AgentRole"),
         ("effect=_come_back,", "ComeBack: effect is missing"),
         ('"ComeBack",', "ComeBack: its entry calls it 'GoBack'"),
     ],
 )
 def test_mistake_in_an_entry_is_named_when_anything_starts(copied, tmp_path, wrong, said):
-    other = {"chance=0.8": "chance=8", "effect=_come_back,": "", '"ComeBack",': '"GoBack",'}[wrong]
+    other = {
+        "chance=0.8": "chance=8",
+        "roles=(AgentRole.Attacker,)": "roles=AgentRole.Attacker",
+        "effect=_come_back,": "",
+        '"ComeBack",': '"GoBack",',
+    }[wrong]
     shutil.copytree(copied / "netsiege", tmp_path / "netsiege")
     table = tmp_path / "netsiege" / "game" / "action_types.py"
-    text = table.read_text()
-    assert text.count(wrong) == 1
-    table.write_text(text.replace(wrong, other))
+    before, found, after = table.read_text().rpartition(wrong)
+    assert found
+    table.write_text(f"{before}{other}{after}")
     done = python(tmp_path, "-c", "from netsiege import ActionType")
     assert said in done.stderr.splitlines()[-1]

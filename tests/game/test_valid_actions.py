@@ -5,27 +5,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsiege.game import IP, Action, ActionType, GameState, Network, generate_valid_actions
+from netsiege.game import IP, Action, ActionType, AgentRole, GameState, Network, generate_valid_actions
+from netsiege.game.action import CODE_OF, responses_of
+from netsiege.game.action_types import TABLE
 from tests import strategies as some
 
-ON_HOSTS = (
-    ActionType.IsolateHost,
-    ActionType.RestoreHost,
-    ActionType.ResetCredentials,
-    ActionType.DeployDecoy,
-    ActionType.HardenHost,
-)
 
-
-def expected_responses(state: GameState) -> set[Action]:
+def expected_responses(state: GameState, role: AgentRole) -> set[Action]:
     found = set()
-    for source, target in product(state.controlled_hosts, state.controlled_hosts):
-        if target in state.known_blocks.get(source, ()):
+    for kind, entry in TABLE[6:]:
+        if role not in entry.roles:
             continue
-        ends = {"source_host": source, "target_host": target}
-        found |= {Action(kind, ends) for kind in ON_HOSTS}
-        for service in state.known_services.get(target, ()):
-            found.add(Action(ActionType.PatchService, {**ends, "target_service": service}))
+        has_service = "target_service" in entry.parameters
+        known = state.known_services if has_service else state.known_hosts
+        for source, target in product(state.controlled_hosts, {*known, *state.controlled_hosts}):
+            held = target in state.controlled_hosts
+            if target in state.known_blocks.get(source, ()) or not (
+                held if entry.on_held else target in known
+            ):
+                continue
+            ends = {"source_host": source, "target_host": target}
+            if has_service:
+                services = state.known_services.get(target, ())
+                found |= {Action(kind, {**ends, "target_service": service}) for service in services}
+            else:
+                found.add(Action(kind, ends))
     return found
 
 
@@ -87,16 +91,21 @@ def test_valid_actions_are_those_of_the_rule(state, include_blocks):
     assert [actions[i] for i in range(len(actions))] == list(actions)
 
 
-@given(some.states, st.booleans())
-def test_responses_come_after_all_else_and_are_those_of_the_rule(state, include_blocks):
+@given(some.states, st.booleans(), st.sampled_from(AgentRole))
+def test_responses_come_after_all_else_and_are_those_of_the_rule(state, include_blocks, role):
     others = generate_valid_actions(state, include_blocks)
-    actions = generate_valid_actions(state, include_blocks, include_responses=True)
+    actions = generate_valid_actions(state, include_blocks, True, role)
     assert list(actions[: len(others)]) == list(others)
     responses = actions[len(others) :]
-    assert set(responses) == expected_responses(state)
+    assert set(responses) == expected_responses(state, role)
     assert len(responses) == len(set(responses))
     kinds = [kind for kind, _ in groupby(responses, key=lambda action: action.type)]
-    assert kinds == sorted(kinds, key=[*ON_HOSTS, ActionType.PatchService].index)
+    assert kinds == sorted(kinds, key=CODE_OF.get)
+
+
+def test_responses_of_always_are_for_defenders_and_on_what_they_control():
+    for _, entry in TABLE[6:12]:
+        assert (tuple(entry.roles), entry.on_held) == ((AgentRole.Defender,), True)
 
 
 def test_valid_actions_of_a_state_that_controls_nothing_are_none():
@@ -125,8 +134,10 @@ def test_valid_actions_of_a_large_state_are_counted_without_being_built():
     assert actions[len(actions) - 1].type == ActionType.BlockIP
     assert actions[-1] == actions[len(actions) - 1]
     defended = generate_valid_actions(state, include_blocks=True, include_responses=True)
-    assert len(defended) == len(actions) + 5 * n * n
-    assert defended[-1].type == ActionType.HardenHost
+    on_hosts = [kind for kind, entry in responses_of(AgentRole.Defender) if len(entry.parameters) == 2]
+    assert len(on_hosts) >= 5
+    assert len(defended) == len(actions) + len(on_hosts) * n * n
+    assert defended[-1].type == on_hosts[-1]
 
 
 @pytest.mark.parametrize("index", [4, -5])

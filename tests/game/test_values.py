@@ -17,7 +17,7 @@ from netsiege.game import (
     Network,
     Service,
 )
-from netsiege.game.action import action_types
+from netsiege.game.action import CODE_OF, PLAYED, action_types
 from tests import strategies as some
 
 
@@ -90,22 +90,26 @@ NETSECGAME = [
 RESPONSES = [
     *("IsolateHost", "RestoreHost", "ResetCredentials", "DeployDecoy", "HardenHost", "PatchService"),
 ]
+ADDED = [kind.value for kind, _ in PLAYED[12:]]
+"""What the table has besides."""
 
 
 @pytest.mark.parametrize(
     ("ruleset", "names"),
     [
         ("netsecgame", NETSECGAME),
-        ("siege-1", [*NETSECGAME[:6], *RESPONSES, *NETSECGAME[6:]]),
-        ("of tomorrow", [*NETSECGAME[:6], *RESPONSES, *NETSECGAME[6:]]),
+        ("siege-1", [*NETSECGAME[:6], *RESPONSES, *ADDED, *NETSECGAME[6:]]),
+        ("of tomorrow", [*NETSECGAME[:6], *RESPONSES, *ADDED, *NETSECGAME[6:]]),
     ],
 )
 def test_ruleset_has_its_action_types_and_those_that_speak_to_the_game(ruleset, names):
     assert [kind.value for kind in action_types(ruleset)] == names
 
 
-def test_netsecgame_has_the_first_action_types():
-    assert [kind.value for kind in ActionType] == [*NETSECGAME, *RESPONSES]
+def test_codes_on_the_wire_are_those_of_always():
+    assert [kind.value for kind, _ in PLAYED[:12]] == [*NETSECGAME[:6], *RESPONSES]
+    assert [CODE_OF[kind] for kind, _ in PLAYED] == list(range(len(PLAYED)))
+    assert [kind.value for kind in ActionType][:9] == NETSECGAME
 
 
 @pytest.mark.parametrize("name", ["Attacker", "attacker", "AgentRole.ATTACKER"])
@@ -201,7 +205,10 @@ def test_action_takes_blocked_ip_for_blocked_host():
         ([], "begins with its code"),
         ("x", "begins with its code"),
         ([True, 1, 1], "begins with its code"),
-        ([12, 1, 1], "unknown action code 12: codes go from 0 to 11"),
+        (
+            [len(PLAYED), 1, 1],
+            f"unknown action code {len(PLAYED)}: codes go from 0 to {len(PLAYED) - 1}",
+        ),
         ([-1, 1, 1], "unknown action code -1"),
         ([1, 1], "FindServices takes source_host, target_host"),
         ([1, None, 2], "source_host is missing"),

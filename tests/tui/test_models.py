@@ -2,7 +2,17 @@
 
 import pytest
 
-from netsiege.game import IP, Action, AgentRole, Data, GameState, Network, Service, generate_valid_actions
+from netsiege.game import (
+    IP,
+    Action,
+    ActionType,
+    AgentRole,
+    Data,
+    GameState,
+    Network,
+    Service,
+    generate_valid_actions,
+)
 from netsiege.tui.hosts import ELSEWHERE, networks_of
 from netsiege.tui.moves import Menu, matching, menu_of
 from netsiege.tui.record import Record
@@ -54,11 +64,13 @@ def test_menu_of_any_state_leads_to_each_valid_action_once_and_a_pass(state, rol
 
 
 @pytest.mark.parametrize("state", [GameState(), START, SEEN, TAKEN, rich_state()])
-def test_menu_where_the_match_has_responses_offers_them_to_defenders_only(state):
-    defender, attacker = (menu_of(state, role, True) for role in (AgentRole.Defender, AgentRole.Attacker))
-    valid = generate_valid_actions(state, include_blocks=True, include_responses=True)
-    assert list(every_move(defender)) == [*valid, None]
-    assert list(every_move(attacker)) == [*generate_valid_actions(state), None]
+def test_menu_where_the_match_has_responses_offers_them_to_their_roles_only(state):
+    for role in AgentRole:
+        moves = list(every_move(menu_of(state, role, True)))
+        blocks = role is AgentRole.Defender
+        assert moves == [*generate_valid_actions(state, blocks, True, role), None]
+        isolations = [move for move in moves if move is not None and move.type is ActionType.IsolateHost]
+        assert bool(isolations) == (blocks and bool(state.controlled_hosts))
 
 
 def test_menu_asks_which_host_to_respond_on():

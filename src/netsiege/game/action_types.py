@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from netsiege.game.entries import EVERYBODY, ON_HOST, ON_SERVICE, Entry, Turn, faults
-from netsiege.game.values import Word
+from netsiege.game.values import AgentRole, Word
 
 _CAPITAL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -126,6 +126,7 @@ class ActionType(Word):
         "BlockIP",
         Entry(
             parameters=("source_host", "target_host", "blocked_host"),
+            roles=(AgentRole.Defender,),
             menu="cut off a host",
             explained="At a host that you control, block all traffic from and to another host.",
             said="{blocked_host} on {target_host} from {source_host}",

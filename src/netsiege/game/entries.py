@@ -111,8 +111,8 @@ def faults(entry: Entry) -> Iterator[str]:
         yield "effect is missing"
     if entry.parameters not in (ON_HOST, ON_SERVICE):
         yield f"parameters are {entry.parameters}: give ON_HOST or ON_SERVICE"
-    if not entry.roles:
-        yield "roles are empty: nobody could play it"
+    if not entry.roles or not all(isinstance(role, AgentRole) for role in entry.roles):
+        yield f"roles are {entry.roles!r}: give one or more of AgentRole in a tuple"
     for name in ("chance", "seen"):
         value = getattr(entry, name)
         if value is not None and not 0 <= value <= 1:
