@@ -22,7 +22,7 @@ from netsiege.engine.forms import make_forms
 from netsiege.engine.knowledge import Knowledge
 from netsiege.engine.masks import bits, mask_of, select
 from netsiege.engine.tables import Tables
-from netsiege.engine.valid import Parts
+from netsiege.engine.valid import Codes, Parts
 from netsiege.errors import ProtocolError, RuleError
 from netsiege.game import IP, Action, AgentRole, Data, Network, Service
 from netsiege.game.action import CODE_OF, PLAYED, responses_of
@@ -100,6 +100,9 @@ class ActionTable:
 
     # Responses of a role are included, if they are asked for, as far as the ruleset has them.
 
+    def _included(self, role: AgentRole, include_responses: bool) -> Codes:
+        return self._responses[role] if include_responses else ()
+
     def count(
         self,
         knows: Knowledge,
@@ -108,7 +111,7 @@ class ActionTable:
         role: AgentRole = AgentRole.Defender,
     ) -> int:
         """How many actions are valid for a seat."""
-        included = self._responses[role] if include_responses else ()
+        included = self._included(role, include_responses)
         return valid.count(self._tables.board, knows, include_blocks, included)
 
     def nth(
@@ -120,7 +123,7 @@ class ActionTable:
         role: AgentRole = AgentRole.Defender,
     ) -> bytes:
         """The valid action of that number, counted from 0. Raises IndexError if there is none."""
-        included = self._responses[role] if include_responses else ()
+        included = self._included(role, include_responses)
         parts = valid.locate(self._tables.board, knows, number, include_blocks, included)
         return self._body(parts, knows)
 
@@ -133,7 +136,7 @@ class ActionTable:
         role: AgentRole = AgentRole.Defender,
     ) -> bytes:
         """One of the valid actions, each equally likely; a pass if there is none."""
-        board, included = self._tables.board, self._responses[role] if include_responses else ()
+        board, included = self._tables.board, self._included(role, include_responses)
         count = valid.count(board, knows, include_blocks, included)
         if not count:
             return PASS
@@ -153,7 +156,7 @@ class ActionTable:
             parts = self._read(body)
         except (ProtocolError, RuleError):
             return False
-        included = self._responses[role] if include_responses else ()
+        included = self._included(role, include_responses)
         return valid.is_valid(self._tables.board, knows, parts, include_blocks, included)
 
     def is_valid_index(
@@ -166,7 +169,7 @@ class ActionTable:
     ) -> bool:
         """The same for an index. Raises IndexError if there is none such."""
         parts = self._parts(index)
-        included = self._responses[role] if include_responses else ()
+        included = self._included(role, include_responses)
         return valid.is_valid(self._tables.board, knows, parts, include_blocks, included)
 
     # --- between numbers and bodies -----------------------------------------------------------------------

@@ -24,8 +24,6 @@ from netsiege.engine.masks import bits, mask_of, select
 from netsiege.game.action_types import TABLE
 
 Parts = tuple[int, int, int, int]
-
-
 Codes = frozenset[int] | tuple[()]
 """Those of the responses that are included."""
 

@@ -104,8 +104,6 @@ class Director:
     """… and how many are like each of those."""
     _unused: dict[str, None] = field(factory=dict)
     """Those that none is like."""
-    _heard: int = 0
-    """News so far."""
     _look_s: float = 0.0
     _posts: dict[Place, _Post] = field(factory=dict)
     _grounds: dict[str, Ground] = field(factory=dict)
@@ -168,11 +166,11 @@ class Director:
 
     def _listen(self, timeout_s: float) -> bool:
         """Hears what there is, after the first of it; False if there was nothing."""
-        before = self._heard
+        heard = False
         for news in self.client.news(timeout_s):
             self._hear(news)
-            self._heard += 1
-        return self._heard > before
+            heard = True
+        return heard
 
     def _hear(self, news: Episode | Match | Trajectory | Arranged) -> None:
         if isinstance(news, Arranged):

@@ -16,11 +16,14 @@ from netsiege.game import AgentRole
 from netsiege.greeting import mechanism_at
 from netsiege.protocol import AGENT_HEAD, VERSION, Kind, Welcome
 from netsiege.wire import Connection, check_address
+from tests.attacks import zmtp
+
+GREETING = zmtp.greeting(b"CURVE")
 
 
 @contextlib.contextmanager
-def tcp_listener(greeting):
-    """A TCP server that says `greeting` to whoever connects (None: accepts and says nothing)."""
+def listener(talk):
+    """A TCP server that does `talk` with each connection, and holds it to the end unless that closes it."""
     server = socket.create_server(("127.0.0.1", 0))
     held = []
 
@@ -29,8 +32,7 @@ def tcp_listener(greeting):
             while True:
                 connection, _ = server.accept()
                 held.append(connection)
-                if greeting is not None:
-                    connection.sendall(greeting)
+                talk(connection)
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -42,6 +44,28 @@ def tcp_listener(greeting):
         thread.join()
         for connection in held:
             connection.close()
+
+
+def tcp_listener(greeting):
+    """Says `greeting` to whoever connects (None: says nothing)."""
+    return listener(lambda connection: connection.sendall(greeting or b""))
+
+
+def hasty_listener():
+    """What a hub with keys may look like from here: who names another mechanism is cut off without a word."""
+
+    def talk(connection):
+        with connection:
+            connection.settimeout(0.2)
+            connection.sendall(GREETING[:11])
+            try:
+                heard = b""
+                while len(heard) <= 12 and (piece := connection.recv(64)):
+                    heard += piece
+            except TimeoutError:  # it waits for the mechanism
+                connection.sendall(GREETING[11:])
+
+    return listener(talk)
 
 
 @contextlib.contextmanager
@@ -105,38 +129,6 @@ def test_async_client_is_told_within_three_seconds_what_is_wrong(other, said):
         started_s = time.monotonic()
         asyncio.run(connect(port))
         assert time.monotonic() - started_s < 3
-
-
-GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"CURVE".ljust(20, b"\0") + bytes(32)
-
-
-@contextlib.contextmanager
-def hasty_listener():
-    """What a hub with keys may look like from here: who names another mechanism is cut off without a word."""
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def serve():
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = server.accept()
-                with connection:
-                    connection.settimeout(0.2)
-                    connection.sendall(GREETING[:11])
-                    with contextlib.suppress(TimeoutError):
-                        heard = b""
-                        while len(heard) <= 12 and (piece := connection.recv(64)):
-                            heard += piece
-                        continue
-                    connection.sendall(GREETING[11:])
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield server.getsockname()[1]
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        thread.join()
 
 
 def test_client_without_a_key_is_told_that_it_needs_one_however_hastily_the_hub_hangs_up():

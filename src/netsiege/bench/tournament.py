@@ -1,6 +1,6 @@
 """What a cup costs beside its games: `netsiege bench tournament`.
 
-A round plays the same number of short games twice: as a cup, from its command to its last line, and bare, by
+A round plays the same number of games twice: as a cup, from its command to its last line, and bare, by
 the same two agents with as many seats in an ordinary room of a hub with the same workers and a journal, from
 the hub's start to the last game's end. `cpu` is what all processes have run for it: the figure that other
 work on the machine disturbs least.
