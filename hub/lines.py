@@ -177,7 +177,7 @@ class Lines:
 
         Call it 20 times a second. `proven` says whether a peer has a session.
         """
-        self._leave_outside(now_s)
+        self.leave_outside(now_s)
         if not self._round:
             self._round = list(self._by_descriptor.values())
             self._end_round()
@@ -188,8 +188,11 @@ class Lines:
             if reason:
                 self.turn_away(line, reason)
 
-    def _leave_outside(self, now_s: float) -> None:
-        """Who connects faster than it may, again and again, is not heard any more for a while."""
+    def leave_outside(self, now_s: float) -> None:
+        """Who connects faster than it may, again and again, is not heard any more for a while.
+
+        For whoever hears of connections without an end; `look` does it, too.
+        """
         if self._sieve is None or self._closings is None:
             return
         addresses = (address_of((host, 0)) for host in self._closings.hosts())

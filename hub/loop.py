@@ -26,7 +26,7 @@ from netsiege.hub.gate import NOBODY, ZAP_ENDPOINT, KeyGate, Who
 from netsiege.hub.journal import Journal, MemoryJournal
 from netsiege.hub.limits import DEFAULT_LIMITS, Limits
 from netsiege.hub.lines import Bounds, Line
-from netsiege.hub.port import CHOSEN_ID, Port, agents_side, workers_side
+from netsiege.hub.port import CHOSEN_ID, EVENTS_IN_A_ROW, Port, agents_side, workers_side
 from netsiege.hub.records import Send
 from netsiege.protocol import Code, OpenRoom
 
@@ -156,8 +156,8 @@ class HubLoop:
             if self._gate is not None and self._zap in ready:
                 self._answer_zap(self._gate)
             if self._agents.monitor in ready or self._workers.monitor in ready:
-                self._agents.hear_monitor()
-                self._workers.hear_monitor()
+                self._agents.hear_monitor(EVENTS_IN_A_ROW)
+                self._workers.hear_monitor(EVENTS_IN_A_ROW)
             if self._agents.gone or self._workers.gone:
                 self._see_off(now_s)
             if now_s >= next_tick_s:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import time
 from typing import Any, Final
 
@@ -38,6 +39,9 @@ KEEPALIVE_IDLE_S: Final = 5
 KEEPALIVE_EVERY_S: Final = 2
 KEEPALIVE_TRIES: Final = 3
 """A peer's machine that says nothing for so long is asked so often, and then is gone."""
+
+EVENTS_IN_A_ROW: Final = 512
+"""Of the monitor: then there is something else to do, too."""
 
 CHOSEN_ID: Final = "chosen_routing_id"
 """Why a connection is cut whose peer says which routing id it wants."""
@@ -171,13 +175,19 @@ class Port:
         number = int.from_bytes(peer[1:], "big") - int.from_bytes(self._first_id[1:], "big")
         return not 0 < number % (1 << 32) <= self._given
 
-    def hear_monitor(self) -> None:
-        """Takes in which connections have come, and notes in `gone` whose have ended."""
-        while True:
+    def hear_monitor(self, most: int = sys.maxsize) -> None:
+        """Takes in which connections have come, and notes in `gone` whose have ended; `most` events of these.
+
+        They may come faster than they are heard: who opens so many is kept outside meanwhile, as no end of
+        them would be reached.
+        """
+        for number in range(1, most + 1):
             try:
                 event = parse_monitor_message(self.monitor.recv_multipart(zmq.NOBLOCK))
             except zmq.Again:
                 return
+            if not number % EVENTS_IN_A_ROW:
+                self.lines.leave_outside(time.monotonic())
             if event["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self._given += 1
                 continue

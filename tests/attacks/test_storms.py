@@ -42,17 +42,17 @@ def port_of(hub):
 def storm(hub, source, times=None):
     """Opens so many connections, or until they are not heard any more; closes them in the end."""
     crowd, deadline_s = [], time.monotonic() + PATIENCE_S
-    try:
-        for _ in range(times) if times is not None else count():
-            assert time.monotonic() < deadline_s, "never dropped"
-            crowd.append(socket.create_connection(("127.0.0.1", port_of(hub)), DROPPED_S, (source, 0)))
-            if len(crowd) > CROWD:
-                crowd.pop(0).close()
-    except TimeoutError:
-        assert times is None, "dropped"
-    yield
-    for connection in crowd:
-        connection.close()
+    with contextlib.ExitStack() as ends:
+        ends.callback(lambda: [connection.close() for connection in crowd])
+        try:
+            for _ in range(times) if times is not None else count():
+                assert time.monotonic() < deadline_s, "never dropped"
+                crowd.append(socket.create_connection(("127.0.0.1", port_of(hub)), DROPPED_S, (source, 0)))
+                if len(crowd) > CROWD:
+                    crowd.pop(0).close()
+        except TimeoutError:
+            assert times is None, "dropped"
+        yield
 
 
 def test_storm_is_not_heard_for_a_while_and_disturbs_nobody_else(start):

@@ -1,6 +1,7 @@
 """Peers that send or leave unread more than anyone needs: they go, the others notice nothing."""
 
 import contextlib
+import struct
 import threading
 import time
 from itertools import count, repeat
@@ -185,20 +186,60 @@ def test_connection_with_a_routing_id_of_its_own_is_cut_unheard(hub):
     context.term()
 
 
+@contextlib.contextmanager
+def a_port():
+    """A port of its own, and the context that it is in."""
+    context = zmq.Context()
+    bounds = Bounds(DEFAULT_LIMITS, 1 << 20, 1 << 23, lambda _address: False, lambda _why, _line: None)
+    with contextlib.closing(port.Port(context, "tcp://127.0.0.1:0", port.agents_side(bounds))) as ours:
+        yield ours, context
+    context.term()
+
+
 def test_routing_ids_begin_elsewhere_at_each_hub():
     firsts = set()
     for _ in range(4):
-        context = zmq.Context()
-        bounds = Bounds(DEFAULT_LIMITS, 1 << 20, 1 << 23, lambda _address: False, lambda _why, _line: None)
-        with contextlib.closing(port.Port(context, "tcp://127.0.0.1:0", port.agents_side(bounds))) as ours:
+        with a_port() as (ours, context):
             dealer = context.socket(zmq.DEALER)
             dealer.connect(ours.endpoint)
             dealer.send(b"x")
             assert ours.socket.poll(5_000)
             firsts.add(ours.receive()[0])
             dealer.close()
-        context.term()
     assert len(firsts) == 4
+
+
+class Endless:
+    """A monitor that tells of handshakes without an end, until it is over."""
+
+    def __init__(self):
+        self.told = 0
+        self.over = False
+
+    def recv_multipart(self, _flags):
+        if self.over:
+            raise zmq.Again
+        self.told += 1
+        return [struct.pack("=HI", zmq.EVENT_HANDSHAKE_SUCCEEDED, 0), b"tcp://127.0.0.1:1"]
+
+
+def test_storm_that_is_faster_than_it_is_heard_is_ended_while_it_is_heard(monkeypatch):
+    with a_port() as (ours, _):
+        endless = Endless()
+        with monkeypatch.context() as patched:
+            patched.setattr(ours, "monitor", endless)
+            patched.setattr(ours.lines, "leave_outside", lambda _now_s: setattr(endless, "over", True))
+            ours.hear_monitor()  # or this would never return
+        assert endless.told == port.EVENTS_IN_A_ROW
+
+
+def test_no_more_is_heard_in_a_row_than_was_asked_for(monkeypatch):
+    with a_port() as (ours, _):
+        endless = Endless()
+        with monkeypatch.context() as patched:
+            patched.setattr(ours, "monitor", endless)
+            ours.hear_monitor(10)
+        assert endless.told == 10
 
 
 def test_flooder_is_shown_the_door_and_others_are_served(hub, stranger):

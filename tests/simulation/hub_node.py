@@ -78,7 +78,7 @@ class SimPort:
         self.hub.world.history.note("hub", f"takes from {self.side}", peer, frame or b"")
         return peer, frame
 
-    def hear_monitor(self):
+    def hear_monitor(self, _most=None):
         ended, self._ended = self._ended, []
         for peer in ended:
             self.wires.pop(peer, None)
