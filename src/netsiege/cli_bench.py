@@ -51,7 +51,7 @@ Floor = Annotated[
     Optional[Path],
     typer.Option(
         metavar="FILE",
-        help="Compare with the ratios recorded in it; exit code 1 if one is more than 15% below, twice.",
+        help="Compare with the ratios recorded in it; exit code 1 if one is 15% below, three times in a row.",
     ),
 ]
 Record = Annotated[
