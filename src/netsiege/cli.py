@@ -37,9 +37,9 @@ EXIT_DONE, EXIT_FAILED, EXIT_MISTAKE, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 70, 
 app = typer.Typer(
     name="netsiege",
     help="An arena for network-security agents.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # it takes longer to load than everything else, and takes [tui] for markup
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 scenario_app = typer.Typer(help="Look at scenarios, and check your own.", no_args_is_help=True)

@@ -1,10 +1,12 @@
 """Which part of the command line is asked for. Typer prepares the options of all commands before it runs
-one, which takes longer than many of them: so it is given that one alone.
+one, which takes longer than many of them: so it is given that one alone, or, where commands are listed, all
+of them without their options.
 """
 
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Sequence
 
 import typer
@@ -12,16 +14,16 @@ from typer.models import CommandInfo, TyperInfo
 
 
 def asked_for(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
-    """`app` with the one command that `words` begin with; all of it where they begin with none, as for help
-    and for a word that is no command. `app` itself stays as it is.
+    """`app` with the one command that `words` begin with. Where they begin with none, as for help and for a
+    word that is no command, it has all of them, to be listed and not to be run. `app` itself stays as it is.
     """
     word = words[0] if words else None
-    commands = [command for command in app.registered_commands if _name(command) == word]
-    groups = [_part(group, words[1:]) for group in app.registered_groups if group.name == word]
-    if not commands and not groups:
-        return app
     part = copy.copy(app)
-    part.registered_commands, part.registered_groups = commands, groups
+    part.registered_commands = [each for each in app.registered_commands if _name(each) == word]
+    part.registered_groups = [_part(each, words[1:]) for each in app.registered_groups if each.name == word]
+    if not part.registered_commands and not part.registered_groups:
+        part.registered_commands = [_listed(each) for each in app.registered_commands]
+        part.registered_groups = [_part(each, ()) for each in app.registered_groups]
     return part
 
 
@@ -30,8 +32,22 @@ def _name(command: CommandInfo) -> str | None:
     return command.name or getattr(command.callback, "__name__", None)
 
 
+def _listed(command: CommandInfo) -> CommandInfo:
+    """The command by its name and its help, which are all that a list has of it."""
+
+    def nothing() -> None:
+        raise NotImplementedError
+
+    listed = copy.copy(command)
+    listed.name, listed.callback = _name(command), nothing
+    said = inspect.getdoc(command.callback) or ""
+    listed.short_help = " ".join(said.split("\n\n")[0].split())
+    return listed
+
+
 def _part(group: TyperInfo, words: Sequence[str]) -> TyperInfo:
     assert group.typer_instance is not None
     part = copy.copy(group)
+    part.short_help = group.typer_instance.info.help
     part.typer_instance = asked_for(group.typer_instance, words)
     return part
