@@ -88,6 +88,11 @@ class _Events:
             raise JournalError(f"match {self.match}: event {sequence} comes after event {self.known}")
 
     def add_chunk(self, upto: int, events: list[bytes]) -> None:
+        if upto - len(events) == self.known:
+            self.events += events
+            self.size_bytes += sum(map(len, events))
+            self.known = upto
+            return
         for sequence, event in enumerate(events, upto - len(events) + 1):
             self.add(sequence, event)
 
@@ -315,7 +320,7 @@ def _unfiled(
         if number in found:
             raise JournalError(f"match {number} is there twice")
         found[number] = []
-    for turn, blob in log:
+    for turn, blob in log if found else ():
         values = unpack_bounded(blob, 3 * MAX_EVENTS)
         if not isinstance(values, list) or len(values) % 3:
             raise JournalError(f"turn {turn} is no list of matches, numbers and events")
@@ -344,4 +349,6 @@ def _listed(blob: Any) -> list[bytes]:
     events = unpack_bounded(an_opaque(blob), 2 * MAX_EVENTS)
     if not isinstance(events, list):
         raise JournalError("a chunk is no list of events")
+    if set(map(type, events)) <= {bytes}:
+        return events
     return [_checked("event", an_opaque, event) for event in events]

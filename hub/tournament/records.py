@@ -30,6 +30,8 @@ OPEN: Final = "open"
 VOID: Final = "void"
 DONE: Final = "done"
 STATES: Final = (OPEN, VOID, DONE)
+PLANNED: Final = "planned_games"
+"""The note that says how many games the cup will have, where its schedule does not have them all yet."""
 
 MAX_VALUE_BYTES: Final = 16 << 20
 """Of one value in the file: the cup, with a thousand entrants, is far below."""

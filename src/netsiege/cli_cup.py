@@ -156,14 +156,18 @@ def tournament_verify(folder: Folder) -> None:
 
 
 def _play(store: Store, venue: Venue, as_json: bool) -> None:
-    from netsiege.cups import run_cup
-    from netsiege.hub.tournament.results import read_results
-    from netsiege.hub.tournament.results_files import dump_results
-    from netsiege.local import Stop
-    from netsiege.show_cup import print_results
+    from netsiege.cups import start_hub
+    from netsiege.local import Children, Stop
 
-    with Stop() as stop:
-        over = run_cup(store, venue, stop)
+    with Stop() as stop, Children() as children:
+        hub = start_hub(children, store, venue)
+        # it starts while this is loaded
+        from netsiege.cup_play import run_cup
+        from netsiege.hub.tournament.results import read_results
+        from netsiege.hub.tournament.results_files import dump_results
+        from netsiege.show_cup import print_results
+
+        over = run_cup(store, venue, hub, stop)
     results, _ = read_results(store)
     folder = store.path.parent
     if as_json:

@@ -9,7 +9,8 @@ from pathlib import Path
 from attrs import frozen
 
 from netsiege.cores import each
-from netsiege.cups import Rooms, is_sampled, replay_path, replay_share
+from netsiege.cup_play import Rooms
+from netsiege.cups import is_sampled, replay_path, replay_share
 from netsiege.engine.playback import verify
 from netsiege.engine.replay import Replay
 from netsiege.errors import SiegeError

@@ -244,7 +244,7 @@ def from_here(address: str) -> str:
 
 
 class LocalHub:
-    """A hub with its workers, as a child, on ports that nobody else uses. `address` is where agents go.
+    """A hub with its workers, as a child, on ports that nobody else uses: it starts while we go on.
 
     With a `journal` it loses nothing when it dies, and `look_after` starts it again where it was.
     """
@@ -253,13 +253,20 @@ class LocalHub:
         self._children, self._journal = children, journal
         self._arguments = ["--no-default-room", "--workers", str(workers), "--parent", str(os.getpid())]
         self._arguments += [] if journal is None else ["--journal", journal]
+        self._address = ""
         self.restarts = 0
         self._start("tcp://127.0.0.1:0")
 
     def _start(self, bind: str) -> None:
         arguments = ["hub", "--bind", bind, "--workers-bind", "tcp://127.0.0.1:0", *self._arguments]
         self.child = self._children.start(*arguments, stdout=subprocess.PIPE)
-        self.address = self._read_address()
+
+    @property
+    def address(self) -> str:
+        """Where agents go; waits until the hub is there. Raises `SiegeError` if it does not start."""
+        if not self._address:
+            self._address = self._read_address()
+        return self._address
 
     def look_after(self) -> None:
         """Starts a hub that has died again, at the same address: call it often. Raises `SiegeError`."""
@@ -272,6 +279,7 @@ class LocalHub:
         if self.restarts > RESTARTS_MAX:
             raise SiegeError(f"the hub has died {self.restarts} times, and is not started again:\n{said}")
         self._start(address)
+        self._read_address()
 
     def _read_address(self) -> str:
         assert self.child.process.stdout is not None

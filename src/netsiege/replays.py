@@ -23,7 +23,7 @@ def recorded(record: MatchRecord) -> Replay:
     Raises `SiegeError`, naming the match, if it is open, or if no file can hold it.
     """
     problem = record.problem or why_too_long(record.events)
-    if not problem and any(len(event) < EVENT_HEAD.size for event in record.events):
+    if not problem and min(map(len, record.events), default=EVENT_HEAD.size) < EVENT_HEAD.size:
         problem = "an event is malformed"
     if problem:
         raise SiegeError(f"{_named(record)}: {shown(problem, LINE_CHARS)}")

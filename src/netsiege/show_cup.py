@@ -19,7 +19,7 @@ from rich.text import Text
 
 from netsiege.hub.tournament import results as told
 from netsiege.hub.tournament.levels import columns_of, rows_of
-from netsiege.hub.tournament.records import Counts, Reader
+from netsiege.hub.tournament.records import PLANNED, Counts, Reader
 from netsiege.hub.tournament.results_files import dump_results
 from netsiege.hub.tournament.words import counted, say_comparison, say_cup
 from netsiege.shown import LINE_CHARS, shown
@@ -44,8 +44,6 @@ RANK_SHARE: Final = 0.1
 """Of the time, at most, goes into working out a running cup's ranking."""
 PACE_S: Final = 60.0
 """The time that is left goes by the pace of so many seconds."""
-PLANNED: Final = "planned_games"
-"""The note that says how many games the cup will have, where its schedule does not have them all yet."""
 
 _HEADINGS: Final = {told.OVERALL: "overall", told.ATTACK: "attack", told.DEFENCE: "defence"}
 

@@ -13,7 +13,8 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsiege.cups import REPLAYS, Rooms
+from netsiege.cup_play import Rooms
+from netsiege.cups import REPLAYS
 from netsiege.errors import ConfigError
 from netsiege.hub.tournament.grounds import network_of, spec_of, variant_of
 from netsiege.hub.tournament.levels import levels_of

@@ -107,8 +107,8 @@ def _shallow(value: Any, depth: int = 0) -> Any:
     if type(value) is list:
         if depth >= MAX_DEPTH:
             _refuse_for("it is nested too deeply")
-        for each in value:
-            if type(each) is list:
+        if list in map(type, value):
+            for each in value:
                 _shallow(each, depth + 1)
     return value
 

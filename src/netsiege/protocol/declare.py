@@ -9,7 +9,7 @@ import enum
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, Self
 
 import attrs
@@ -75,6 +75,8 @@ def clean_name(value: Any) -> str:
         raise ValueError(f"a name has 1 to {MAX_NAME_CHARS} characters, not {quoted(value, 80)}")
     if value != value.strip() or not value.isprintable() or BLANKS.search(value):
         raise ValueError(f"a name has printable characters only, not {quoted(value, 80)}")
+    if value.isascii():
+        return value
     marks = MARKS_IN_A_ROW  # one that comes first would stand on what is shown before the name
     for c in value:
         if unicodedata.category(c)[0] == "M":
@@ -182,21 +184,32 @@ class Message:
     @classmethod
     def read(cls, values: Any) -> Self:
         """From the unpacked list; ValueError for any other shape."""
-        fields = attrs.fields(cls)
-        if not isinstance(values, list) or len(values) != len(fields):
-            names = ", ".join(f.name for f in fields)
-            raise ValueError(f"{cls.__name__} is a list of {len(fields)}: {names}")
+        readers = _readers(cls)
+        if not isinstance(values, list) or len(values) != len(readers):
+            raise ValueError(f"{cls.__name__} is a list of {len(readers)}: {', '.join(readers)}")
         read = []
-        for field, value in zip(fields, values, strict=True):
-            metadata: Mapping[str, Reader] = field.metadata
+        for (name, reader), value in zip(readers.items(), values, strict=True):
             try:
-                read.append(metadata["read"](value))
+                read.append(reader(value))
             except ValueError as error:
-                raise ValueError(f"{cls.__name__}.{field.name}: {error}") from None
+                raise ValueError(f"{cls.__name__}.{name}: {error}") from None
         return cls(*read)
+
+
+_READERS: Final[dict[type[Message], dict[str, Reader]]] = {}
+
+
+def _readers(cls: type[Message]) -> dict[str, Reader]:
+    """The fields of a message, in order, and what reads each."""
+    readers = _READERS.get(cls)
+    if readers is None:
+        readers = _READERS[cls] = {field.name: field.metadata["read"] for field in attrs.fields(cls)}
+    return readers
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Message):
-        return [_plain(getattr(value, f.name)) for f in attrs.fields(type(value))]
-    return [_plain(v) for v in value] if isinstance(value, tuple | list) else value
+        return [_plain(getattr(value, name)) for name in _readers(type(value))]
+    if not isinstance(value, tuple | list) or set(map(type, value)) <= {bytes}:  # a match has many events
+        return value
+    return [_plain(v) for v in value]

@@ -1,0 +1,247 @@
+"""Plays cups: where the director meets a hub, the engine and the agents' registry."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+import netsiege
+from netsiege.client import Client
+from netsiege.cups import (
+    FILES,
+    JOURNAL,
+    JOURNAL_AT,
+    LOGS,
+    REPLAYS,
+    TAG,
+    Venue,
+    is_sampled,
+    replay_path,
+    replay_share,
+)
+from netsiege.engine.readdress import readdress
+from netsiege.errors import SiegeError
+from netsiege.files import replace_file
+from netsiege.hub.tournament import plain
+from netsiege.hub.tournament import results as told
+from netsiege.hub.tournament.conduct import Conduct
+from netsiege.hub.tournament.director import Director
+from netsiege.hub.tournament.grounds import spec_of, variant_of
+from netsiege.hub.tournament.model import Cup, Game, Ground
+from netsiege.hub.tournament.page import write_page
+from netsiege.hub.tournament.processes import EntrantProcesses, Post
+from netsiege.hub.tournament.records import PLANNED, Reader
+from netsiege.hub.tournament.results import ENDED, Results
+from netsiege.hub.tournament.results_files import write_results
+from netsiege.hub.tournament.schedule import schedule_of
+from netsiege.hub.tournament.store import Store
+from netsiege.keys import NO_KEYS
+from netsiege.local import WATCH_S, LocalHub
+from netsiege.protocol import OpenRoom, SessionRole
+from netsiege.replays import read_journal, recorded
+from netsiege.rooms import room_of
+from netsiege.scenarios.model import Spec
+from netsiege.show_cup import CupView
+
+SHOW_S: Final = 0.5
+ROLES: Final = ("Attacker", "Defender", "Benign")
+TOP_SHARE: Final = 0.02
+"""Of the time, at most, goes into working out the ranking while games are played."""
+
+
+def run_cup(store: Store, venue: Venue, hub: LocalHub | None, stop: Callable[[], bool]) -> bool:
+    """Plays what is left of a cup, with a view of how far it is; False if it was stopped before its end.
+
+    `hub` is that of a venue here; it is told to end when the games are over. Raises `SiegeError`.
+    """
+    began_s = time.monotonic()
+    with EntrantProcesses(store.path.parent / LOGS) as processes:
+        over = _play(store, venue, hub, processes, stop)
+        if hub is not None:
+            hub.child.terminate()  # entrants and it end while the rest is written
+        finish(store, time.monotonic() - began_s)
+    return over
+
+
+def _play(
+    store: Store, venue: Venue, hub: LocalHub | None, processes: EntrantProcesses, stop: Callable[[], bool]
+) -> bool:
+    address = venue.hub or (hub.address if hub is not None else "")
+    keys = NO_KEYS if hub is not None or venue.keys is None else venue.keys
+    notes = store.notes()
+    tag = notes[TAG]
+    schedule = schedule_of(store.cup)
+    conduct = Conduct(store.cup, schedule, tag, store.outcomes(), store.benched(), store.attempts())
+    with ExitStack() as stack:
+        watch_over = stack.enter_context(_looked_after(hub))
+        client = stack.enter_context(Client(address, "director", SessionRole.DIRECTOR, keys=keys))
+        view = stack.enter_context(CupView(store.cup.name, _planned(store)))
+        director = Director(
+            store.cup,
+            store,
+            client,
+            conduct,
+            Rooms(store.cup, tag),
+            store.cup.name,
+            tag,
+            processes,
+            Post(address, store.cup.name, Path(notes.get(FILES, ".")), venue.keys),
+            venue.absent_s,
+            _Shown(store, view),
+            watch_over,
+        )
+        over = director.run(stop)
+        if over:
+            store.write(notes={ENDED: str(schedule.end(conduct.outcomes))})
+            director.close()
+    return over
+
+
+@contextmanager
+def _looked_after(hub: LocalHub | None) -> Iterator[Callable[[], None]]:
+    """Starts a hub again whenever it has died, from a thread: the director may be waiting for it just then.
+
+    What is yielded raises what keeps it from that. None is one that others look after.
+    """
+    if hub is None:
+        yield lambda: None
+        return
+    stop = threading.Event()
+    failures: list[SiegeError] = []
+
+    def look_after() -> None:
+        try:
+            while not stop.wait(WATCH_S):
+                hub.look_after()
+        except SiegeError as error:
+            failures.append(error)
+
+    def check() -> None:
+        if failures:
+            raise failures[0]
+
+    thread = threading.Thread(target=look_after, name="hub-watch", daemon=True)
+    thread.start()
+    try:
+        yield check
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _planned(store: Reader) -> int | None:
+    planned = store.notes().get(PLANNED, "")
+    return int(planned) if planned.isdecimal() else None
+
+
+class Rooms:
+    """The rooms after which games are arranged: one for each ground, or for each variant of it."""
+
+    def __init__(self, cup: Cup, tag: str) -> None:
+        self._cup, self._tag = cup, tag
+        self._specs: dict[tuple[str, int], Spec] = {}
+        self._rooms: dict[tuple[str, int], OpenRoom] = {}
+
+    def __call__(self, ground: Ground, game: Game) -> OpenRoom:
+        """The room of a game on that ground."""
+        key = (ground.label, variant_of(ground, game.slice))
+        room = self._rooms.get(key)
+        if room is None:
+            room = self._rooms[key] = self._room(ground, game)
+        return room
+
+    def _room(self, ground: Ground, game: Game) -> OpenRoom:
+        spec = self.spec(ground, game)
+        name = f"{self._tag}/{hashlib.sha256(spec.to_bytes()).hexdigest()[:16]}"
+        room = room_of(name, spec, 0, 1)
+        roles = tuple(role for role in ROLES if role in room.roles)
+        return attrs.evolve(room, roles=roles, seats=(), arranged=True)
+
+    def spec(self, ground: Ground, game: Game) -> Spec:
+        """What a game is played on."""
+        key = (ground.label, game.slice % ground.count)
+        if key not in self._specs:
+            self._specs[key] = spec_of(self._cup, ground, game.slice)
+        spec = self._specs[key]
+        return readdress(spec, game.seed) if ground.readdressed else spec
+
+
+class _Shown:
+    """Shows now and then how far a cup is."""
+
+    def __init__(self, store: Store, view: CupView) -> None:
+        self._store, self._view = store, view
+        self._due_s = self._ranked_s = 0.0
+        self._took_s = 0.0
+        self._top: Results | None = None
+
+    def __call__(self, _director: Director) -> None:
+        now_s = time.monotonic()
+        if now_s < self._due_s:
+            return
+        if now_s - self._ranked_s > self._took_s / TOP_SHARE:
+            self._top = told.read_results(self._store, curves=False)[0]
+            self._ranked_s = time.monotonic()
+            self._took_s = self._ranked_s - now_s
+        began_s = time.monotonic()
+        self._view.show(self._store.counts(), self._top, now_s)
+        shown_s = time.monotonic()
+        self._due_s = shown_s + max(SHOW_S, (shown_s - began_s) / TOP_SHARE)
+
+
+# --- afterwards -------------------------------------------------------------------------------------------
+
+
+def finish(store: Store, took_s: float) -> Results:
+    """Writes what a cup has come to: tables, page, replays of the games that are over."""
+    folder = store.path.parent
+    results, outcomes = told.read_results(store)
+    run = {
+        "software": netsiege.__version__,
+        "python": platform.python_version(),
+        "machine": platform.platform(),
+        "seconds": round(took_s, 1),
+        "again": "netsiege tournament verify DIR; netsiege tournament run cup.json",
+    }
+    write_results(folder, results, outcomes, run)
+    replace_file(folder / "cup.json", plain.dump_cup(store.cup) + "\n", 0o600)
+    write_page(folder, results)
+    write_replays(store, folder)
+    return results
+
+
+def write_replays(store: Reader, folder: Path) -> int:
+    """Writes a replay of each game that a match has decided, as far as the hub's journal is at hand."""
+    journal = Path(store.notes().get(JOURNAL_AT) or folder / JOURNAL)
+    if not journal.exists():
+        return 0
+    decided, share = store.decided_by(), replay_share(store)
+    rooms = {
+        attempt.room: attempt.game
+        for attempt in store.attempts()
+        if decided.get(attempt.game) == attempt.number and is_sampled(attempt.game, share)
+    }
+    (folder / REPLAYS).mkdir(exist_ok=True)
+    wanted = (
+        (rooms[record.room], replay_path(folder, rooms[record.room]), record)
+        for record in (read_journal(journal) if rooms else ())
+        if record.room in rooms and record.cause is not None
+    )
+    missing = ((game, path, record) for game, path, record in wanted if not path.exists())
+    written = 0
+    for game, path, record in missing:
+        try:
+            recorded(record).save(path)
+            written += 1
+        except SiegeError as error:  # `verify` finds out that it is missing
+            print(f"netsiege: warning: game {game} has no replay: {error}", file=sys.stderr)
+    return written
