@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Final
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
 from netsiege.engine.host import GameHost
 from netsiege.engine.identity import engine_digest
@@ -18,6 +17,7 @@ from netsiege.engine.tables import RULESETS
 from netsiege.errors import AuthError, ProtocolError
 from netsiege.handshakes import HANDSHAKE_FAILED, Handshakes
 from netsiege.keys import Keys
+from netsiege.monitor import next_event
 from netsiege.protocol import (
     HEAD_BYTES,
     MAX_NAME_CHARS,
@@ -130,9 +130,9 @@ class _Worker:
         if self._socket in waiting:
             self._drain()
         if self._monitor in waiting:
-            told = recv_monitor_message(self._monitor)
-            self._handshakes.heard(int(told["event"]), int(told["value"]))
-            self._look(int(told["event"]))
+            while (told := next_event(self._monitor)) is not None:
+                self._handshakes.heard(*told)
+                self._look(told[0])
 
     def _look(self, event: int) -> None:
         refusal = self._handshakes.refusal(self._hub)

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import zmq
 from attrs import frozen
-from zmq.utils.monitor import parse_monitor_message
 
 from netsiege.errors import ConfigError
 from netsiege.hub.lines import Bounds, Line, Lines
 from netsiege.keys import KeyPair
+from netsiege.monitor import next_event
 from netsiege.protocol import (
     MAX_BATCH,
     WORKER_HEARTBEAT_IVL_MS,
@@ -182,23 +182,22 @@ class Port:
         them would be reached.
         """
         for number in range(1, most + 1):
-            try:
-                event = parse_monitor_message(self.monitor.recv_multipart(zmq.NOBLOCK))
-            except zmq.Again:
+            told = next_event(self.monitor)
+            if told is None:
                 return
+            event, value = told
             if not number % EVENTS_IN_A_ROW:
                 self.lines.leave_outside(time.monotonic())
-            if event["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self._given += 1
-                continue
-            if event["event"] == zmq.EVENT_LISTENING:
-                self.lines.listening(event["value"])
-                continue
-            line = self.lines.ended(event["value"], time.monotonic())
-            if line is not None and line.peer:
-                self._depart(line.peer)
-            if event["event"] == zmq.EVENT_ACCEPTED:
-                self.lines.accepted(event["value"], time.monotonic())
+            elif event == zmq.EVENT_LISTENING:
+                self.lines.listening(value)
+            else:
+                line = self.lines.ended(value, time.monotonic())
+                if line is not None and line.peer:
+                    self._depart(line.peer)
+                if event == zmq.EVENT_ACCEPTED:
+                    self.lines.accepted(value, time.monotonic())
 
     def line_of(self, peer: bytes) -> Line | None:
         """The connection of a peer that has said something; it may have ended by now."""

@@ -15,7 +15,6 @@ from attrs import frozen
 
 import netsiege
 from netsiege.errors import ConfigError
-from netsiege.gateway import check_free, read_listen
 from netsiege.hub.authority import Right
 from netsiege.hub.gate import KeyGate
 from netsiege.hub.journal import Journal, MemoryJournal, SqliteJournal
@@ -25,7 +24,6 @@ from netsiege.hub.loop import HubLoop
 from netsiege.keys import KEYS_VARIABLE, NO_KEYS, Keys, public_text
 from netsiege.local import Keeper, Stop, from_here
 from netsiege.protocol import OpenRoom
-from netsiege.scribe import Scribe
 from netsiege.shown import shown_lines
 
 log = logging.getLogger(__name__)
@@ -122,6 +120,8 @@ def serve_hub(
     check_bind(bind, guarded=insecure or bool(keys))
     check_bind(workers_bind, guarded=bool(keys), workers=True)
     if beside is not None:
+        from netsiege.gateway import check_free, read_listen  # noqa: PLC0415  # most hubs have none
+
         check_free(*read_listen(beside.listen(bind, insecure), insecure=True))
     try:
         gate = KeyGate.open(keys, limits) if keys else None
@@ -162,10 +162,13 @@ def serve_hub(
                 keeper.look_after()
             return stop()
 
-        scribe_keys = _lent(gate, "scribe", Right.ADMIN) or NO_KEYS
         with ExitStack() as scribes:
-            for room in kept:
-                scribes.enter_context(Scribe(loop.agents_endpoint, room, keys=scribe_keys))
+            if kept:
+                from netsiege.scribe import Scribe  # noqa: PLC0415  # most hubs have none
+
+                scribe_keys = _lent(gate, "scribe", Right.ADMIN) or NO_KEYS
+                for room in kept:
+                    scribes.enter_context(Scribe(loop.agents_endpoint, room, keys=scribe_keys))
             loop.run(look_around)
         return stop.signal
 

@@ -11,12 +11,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import zmq
-from zmq.utils.monitor import parse_monitor_message
 
 from netsiege.errors import ConfigError, HubUnreachable, ProtocolError, SiegeError
 from netsiege.greeting import mechanism_at
 from netsiege.handshakes import HANDSHAKE_FAILED, Handshakes
 from netsiege.keys import Keys
+from netsiege.monitor import next_event
 from netsiege.protocol import DEFAULT_PORT, HEARTBEAT_IVL_MS, HEARTBEAT_TIMEOUT_MS, MAX_WORKER_FRAME_BYTES
 
 CONNECT_TIMEOUT_S: Final = 2.5
@@ -117,14 +117,11 @@ class Connection:
     def hear_monitor(self) -> bool:
         """Takes in what the monitor has to say; True if an established connection was lost."""
         lost = False
-        while True:
-            try:
-                event = parse_monitor_message(self.monitor.recv_multipart(zmq.NOBLOCK))
-            except zmq.Again:
-                return lost
-            what = int(event["event"])
-            self._handshakes.heard(what, int(event["value"]))
-            lost = lost or (what == zmq.EVENT_DISCONNECTED and self.established)
+        while (told := next_event(self.monitor)) is not None:
+            event, value = told
+            self._handshakes.heard(event, value)
+            lost = lost or (event == zmq.EVENT_DISCONNECTED and self.established)
+        return lost
 
     @property
     def established(self) -> bool:
