@@ -123,14 +123,19 @@ class Replay(Message):
         return plain
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the file. Raises `ConfigError` if that cannot be done, or nobody could read it again."""
+        """Writes the file: all of it, or nothing, if we are killed meanwhile.
+
+        Raises `ConfigError` if that cannot be done, or nobody could read it again.
+        """
         label = _label(path)
         try:
             plain = self.to_bytes()
         except SiegeError as error:
             raise ConfigError(f"{label}: {error}") from None
         try:
-            Path(path).write_bytes(ZLIB + zlib.compress(plain, 6))
+            part = Path(f"{os.fspath(path)}.part")
+            part.write_bytes(ZLIB + zlib.compress(plain, 6))
+            part.replace(path)
         except (OSError, ValueError) as error:
             raise ConfigError(f"{label}: cannot be written: {_reason(error)}") from None
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -206,11 +206,12 @@ class MatchRecord:
     problem: str = ""
 
 
-def read_matches(path: str | os.PathLike[str]) -> Iterator[MatchRecord]:
+def read_matches(path: str | os.PathLike[str], only: Collection[int] | None = None) -> Iterator[MatchRecord]:
     """The matches of a journal, those that are open included, in the order in which they were made.
 
-    Reads only; a hub may be writing. A match that cannot be read has a `problem`. Raises `ConfigError` if the
-    file is no journal, or so damaged that the matches cannot be told apart.
+    With `only`, those of these numbers that are there; if they have ended, how long that takes goes by how
+    many they are. Reads only; a hub may be writing. A match that cannot be read has a `problem`. Raises
+    `ConfigError` if the file is no journal, or so damaged that the matches cannot be told apart.
     """
     try:
         where = Path(path).resolve()
@@ -224,8 +225,9 @@ def read_matches(path: str | os.PathLike[str]) -> Iterator[MatchRecord]:
             found = database.execute("SELECT name FROM meta").fetchone()
             name = a_text(64)(found[0] if found is not None else None)
             # before the rest, which may have more filed by then: what is in both is taken once
-            log = list(read_turns(where, name, MAX_LOG_BYTES))
-            yield from _read(database, log)
+            unfiled = only is None or any(_is_open(database, number) for number in only)
+            log = list(read_turns(where, name, MAX_LOG_BYTES)) if unfiled else []
+            yield from _read(database, log, only)
     except _ERRORS as error:
         raise ConfigError(f"{path}: cannot be read as a journal: {_said(error)}") from None
 
@@ -235,15 +237,19 @@ def _said(error: Exception) -> str:
     return (str(error) or type(error).__name__)[:300]
 
 
-def _read(database: sqlite3.Connection, log: list[tuple[int, bytes]]) -> Iterator[MatchRecord]:
+def _is_open(database: sqlite3.Connection, number: int) -> bool:
+    row = database.execute("SELECT ended_s FROM matches WHERE id = ?", (number,)).fetchone()
+    return row is not None and row[0] is None
+
+
+def _read(
+    database: sqlite3.Connection, log: list[tuple[int, bytes]], only: Collection[int] | None
+) -> Iterator[MatchRecord]:
     database.execute("BEGIN")
     rooms = _read_rooms(database)
     unfiled = _unfiled(database, log)
-    rows = database.execute(
-        "SELECT id, room, ordinal, made, outputs, chain, cause, text FROM matches ORDER BY id"
-    )
     last = -1
-    for number, *fields in rows:
+    for number, *fields in _rows(database, only):
         if not last < number <= MAX_SEED:
             raise JournalError(f"match {number} comes after match {last}")
         last, room = number, fields[0]
@@ -256,6 +262,15 @@ def _read(database: sqlite3.Connection, log: list[tuple[int, bytes]]) -> Iterato
             unread = (b"", b"", (), 0, None, (), (), None, None, Cause.FAULT, "")
             record = MatchRecord(number, room, *unread, _said(error))
         yield record
+
+
+def _rows(database: sqlite3.Connection, only: Collection[int] | None) -> Iterator[Any]:
+    select = "SELECT id, room, ordinal, made, outputs, chain, cause, text FROM matches"
+    if only is None:
+        yield from database.execute(f"{select} ORDER BY id")
+    else:
+        for number in sorted(set(only)):
+            yield from database.execute(f"{select} WHERE id = ?", (number,))
 
 
 def _read_rooms(database: sqlite3.Connection) -> dict[str, OpenRoom]:

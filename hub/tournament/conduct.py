@@ -126,20 +126,24 @@ class Conduct:
             flight.began = True
             self._orders.attempts.append(Attempt(flight.game.id, flight.number, room, match=match))
 
-    def ended(self, room: str, result: Result | None, cause: str, text: str) -> None:
-        """A match is over, with its result, if there is one. Of others than are under way nothing follows."""
+    def ended(self, room: str, result: Result | None, cause: str, text: str) -> int | None:
+        """A match is over, with its result, if there is one. Of others than are under way nothing follows.
+
+        Returns the game that it has decided, if any.
+        """
         flight = self.flights.get(room)
         if flight is None:
             self._orders.close.append(room)
-            return
+            return None
         if result is None or cause in INFRASTRUCTURE:
             self._lose(flight, cause)
-            return
+            return None
         guilty = guilty_of(flight.game, result)
         if guilty is not None and result.cause in VANISHED and self._may_be_another(flight, guilty):
             self._isolate(guilty, f"{guilty[0]} has vanished")
-            return
+            return None
         self._decide(flight, outcome_of(flight.game, result))
+        return flight.game.id
 
     def adopt(self, room: str, result: Result | None, cause: str) -> bool:
         """Takes what came of an attempt of an earlier director, if nobody is to blame for anything.

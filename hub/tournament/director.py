@@ -97,6 +97,8 @@ class Director:
     """Called now and then; raises what ends the cup from beside the director."""
     warn: Callable[[str], None] = _write_warning
     """Told what an entrant's first process to end had to say."""
+    decided: list[tuple[int, int]] = field(factory=list)
+    """Games, and the hub's matches that have decided them, since somebody has emptied this."""
     _results: dict[str, Result] = field(factory=dict)
     _like: dict[str, str] = field(factory=dict)
     """Room of a match that is arranged -> the room that it is like, …"""
@@ -178,7 +180,10 @@ class Director:
         elif isinstance(news, Episode):
             self._results[news.room] = Result.decode(news.result)
         elif isinstance(news, Match):
-            self.conduct.ended(news.room, self._results.pop(news.room, None), news.cause, news.text)
+            result = self._results.pop(news.room, None)
+            game = self.conduct.ended(news.room, result, news.cause, news.text)
+            if game is not None:
+                self.decided.append((game, news.match))
 
     def _began(self, room: str, match: int | None) -> None:
         self.conduct.began(room, match)

@@ -62,7 +62,6 @@ def agent_run(
     """Run an agent against a hub."""
     from netsiege.agents.runner import attend_hall, run_agent
     from netsiege.local import end_with_parent
-    from netsiege.show import print_summaries
 
     if attend and episodes is not None:
         raise ConfigError("--episodes does not go with --attend: there every match is played to its end")
@@ -73,6 +72,8 @@ def agent_run(
             _print_tally(attend_hall(name, hub, role, seats=seats or 8, **options), as_json)
             return
         played = run_agent(name, hub, role, episodes=episodes, seats=seats or 1, **options)
+    from netsiege.show import print_summaries
+
     print_summaries(played, as_json)
 
 

@@ -7,8 +7,8 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +53,10 @@ from netsiege.scenarios.model import Spec
 from netsiege.show_cup import CupView
 
 SHOW_S: Final = 0.5
+REPLAYS_S: Final = 1.0
+"""How often replays are written, …"""
+REPLAYS_SHARE: Final = 0.2
+"""… and how much of the time that takes, at most, while games are played."""
 ROLES: Final = ("Attacker", "Defender", "Benign")
 TOP_SHARE: Final = 0.02
 """Of the time, at most, goes into working out the ranking while games are played."""
@@ -96,7 +100,7 @@ def _play(
             processes,
             Post(address, store.cup.name, Path(notes.get(FILES, ".")), venue.keys),
             venue.absent_s,
-            _Shown(store, view),
+            _both(_Shown(store, view), _Replays(store)),
             watch_over,
         )
         over = director.run(stop)
@@ -175,6 +179,35 @@ class Rooms:
         return readdress(spec, game.seed) if ground.readdressed else spec
 
 
+def _both(*parts: Callable[[Director], None]) -> Callable[[Director], None]:
+    def each(director: Director) -> None:
+        for part in parts:
+            part(director)
+
+    return each
+
+
+class _Replays:
+    """Writes the replays of games that are decided, now and then: nobody is to wait for all at the end."""
+
+    def __init__(self, store: Store) -> None:
+        self._folder, self._share = store.path.parent, replay_share(store)
+        self._journal = _journal_of(store)
+        self._due_s = 0.0
+
+    def __call__(self, director: Director) -> None:
+        began_s = time.monotonic()
+        if began_s < self._due_s:
+            return
+        decided, director.decided = director.decided, []
+        wanted = {match: game for game, match in decided if is_sampled(game, self._share)}
+        if wanted and self._journal.exists():
+            with suppress(SiegeError):  # at the end it is tried once more, and told
+                _write_replays(self._journal, self._folder, wanted)
+        ended_s = time.monotonic()
+        self._due_s = ended_s + max(REPLAYS_S, (ended_s - began_s) / REPLAYS_SHARE)
+
+
 class _Shown:
     """Shows now and then how far a cup is."""
 
@@ -219,29 +252,46 @@ def finish(store: Store, took_s: float) -> Results:
     return results
 
 
-def write_replays(store: Reader, folder: Path) -> int:
-    """Writes a replay of each game that a match has decided, as far as the hub's journal is at hand."""
-    journal = Path(store.notes().get(JOURNAL_AT) or folder / JOURNAL)
+def write_replays(store: Reader, folder: Path) -> None:
+    """Writes the replay of each game that a match has decided, and that has none yet, as far as the hub's
+    journal is at hand.
+    """
+    journal = _journal_of(store)
     if not journal.exists():
-        return 0
+        return
     decided, share = store.decided_by(), replay_share(store)
-    rooms = {
-        attempt.room: attempt.game
+    missing = [
+        attempt
         for attempt in store.attempts()
-        if decided.get(attempt.game) == attempt.number and is_sampled(attempt.game, share)
-    }
+        if decided.get(attempt.game) == attempt.number
+        and is_sampled(attempt.game, share)
+        and not replay_path(folder, attempt.game).exists()
+    ]
+    wanted = {attempt.match: attempt.game for attempt in missing if attempt.match is not None}
+    if len(wanted) < len(missing):  # a director that was killed has not heard their numbers
+        games = {attempt.room: attempt.game for attempt in missing}
+        wanted = {each.id: games[each.room] for each in read_journal(journal) if each.room in games}
+    for game, error in _write_replays(journal, folder, wanted):
+        print(f"netsiege: warning: game {game} has no replay: {error}", file=sys.stderr)
+
+
+def _write_replays(journal: Path, folder: Path, wanted: Mapping[int, int]) -> list[tuple[int, SiegeError]]:
+    """Writes the replays of games, by the match of each; returns those of which none could be written, which
+    `verify` finds to be missing, and why. Raises `ConfigError` if the journal cannot be read.
+    """
+    failures = []
     (folder / REPLAYS).mkdir(exist_ok=True)
-    wanted = (
-        (rooms[record.room], replay_path(folder, rooms[record.room]), record)
-        for record in (read_journal(journal) if rooms else ())
-        if record.room in rooms and record.cause is not None
-    )
-    missing = ((game, path, record) for game, path, record in wanted if not path.exists())
-    written = 0
-    for game, path, record in missing:
+    for record in read_journal(journal, wanted) if wanted else ():
+        game = wanted[record.id]
+        if record.cause is None:
+            continue  # it was forfeited, and called off
         try:
-            recorded(record).save(path)
-            written += 1
-        except SiegeError as error:  # `verify` finds out that it is missing
-            print(f"netsiege: warning: game {game} has no replay: {error}", file=sys.stderr)
-    return written
+            recorded(record).save(replay_path(folder, game))
+        except SiegeError as error:
+            failures.append((game, error))
+    return failures
+
+
+def _journal_of(store: Reader) -> Path:
+    """Where the journal of a cup's hub is, if it is on this machine."""
+    return Path(store.notes().get(JOURNAL_AT) or store.path.parent / JOURNAL)

@@ -81,9 +81,12 @@ class Extracted:
     failure: str = ""
 
 
-def read_journal(path: str | os.PathLike[str]) -> Iterator[MatchRecord]:
-    """The matches of a journal, which a running hub may be writing. `ConfigError` if it is no journal."""
-    return read_matches(path)
+def read_journal(path: str | os.PathLike[str], only: Collection[int] | None = None) -> Iterator[MatchRecord]:
+    """The matches of a journal, or the `only` ones that are asked for. A running hub may be writing it.
+
+    `ConfigError` if it is no journal.
+    """
+    return read_matches(path, only)
 
 
 def extract(

@@ -309,6 +309,22 @@ def test_open_match_is_read_while_a_hub_is_writing(hubs, path):
     assert len(record.events) == 1
 
 
+def test_matches_that_are_asked_for_are_read_alone(hubs, path):
+    rig = hubs()
+    worker, agent, opened = seated(rig, 3)
+    seats = sorted(agent.session.seats.values(), key=lambda seat: seat.match)
+    (first, lease), (second, _), _ = sorted((opening.match, lease) for lease, opening in opened)
+    for seat in seats[:2]:
+        step(agent, seat)
+    rig.commit()
+    worker.out(lease, 0, Kind.END, 0, End(Cause.FINISHED).encode(), Flag.OVER, 1)
+    found = {record.id: record for record in read_matches(path, [second, first, 99])}
+    assert list(found) == sorted([first, second])
+    assert [(found[n].cause, len(found[n].events)) for n in (first, second)] == [("finished", 1), (None, 1)]
+    assert [record.id for record in read_matches(path, {first})] == [first]
+    assert list(read_matches(path, ())) == []
+
+
 def test_second_hub_on_the_same_journal_is_refused(hubs, path):
     hubs()
     with pytest.raises(ConfigError, match="another hub"):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from netsiege.engine.replay import Replay
 from tests.commands import command
 from tests.lengths import lasting
 from tests.tournament import chaos
@@ -213,6 +214,26 @@ def test_cup_that_is_interrupted_goes_on_where_it_was(played, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
     assert verdict(tmp_path / "out")[0] == 0
+
+
+@pytest.mark.soak
+def test_replays_are_there_while_games_are_played_and_whole_when_the_director_is_killed(tmp_path):
+    (tmp_path / "cup.yaml").write_text(CUP.replace("games: 3", "games: 60"))
+    argv, cwd = netsiege("run", "cup.yaml", "--out", "out", cwd=tmp_path)
+    process = subprocess.Popen(argv, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    replays = tmp_path / "out" / "replays"
+    while not list(replays.glob("*.siege")):
+        assert process.poll() is None, "the cup was over before there was a replay"
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    written = sorted(replays.glob("*.siege"))
+    assert len(written) < 480
+    assert all(Replay.load(path).cause for path in written)
+    done = run("resume", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert verdict(tmp_path / "out") == (0, "480 replays come out as the tables say\n")
+    assert {path.suffix for path in replays.iterdir()} == {".siege"}
 
 
 @pytest.mark.soak
