@@ -51,6 +51,8 @@ from netsiege.shown import LINE_CHARS, shown
 
 VERSION: Final = 2
 ZLIB: Final = b"\x01"
+LEVEL: Final = 3
+"""A third less time than 6, and files a twentieth larger: cups write them by the thousand."""
 MAX_BYTES: Final = 1 << 28
 """What a file may unpack to: a few hundred of the largest events, or as many small ones as there may be."""
 MAX_EVENTS: Final = 1 << 22
@@ -134,7 +136,7 @@ class Replay(Message):
             raise ConfigError(f"{label}: {error}") from None
         try:
             part = Path(f"{os.fspath(path)}.part")
-            part.write_bytes(ZLIB + zlib.compress(plain, 6))
+            part.write_bytes(ZLIB + zlib.compress(plain, LEVEL))
             part.replace(path)
         except (OSError, ValueError) as error:
             raise ConfigError(f"{label}: cannot be written: {_reason(error)}") from None

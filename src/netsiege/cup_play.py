@@ -52,7 +52,6 @@ from netsiege.rooms import room_of
 from netsiege.scenarios.model import Spec
 from netsiege.show_cup import CupView
 
-SHOW_S: Final = 0.5
 REPLAYS_S: Final = 1.0
 """How often replays are written, …"""
 REPLAYS_SHARE: Final = 0.2
@@ -228,7 +227,7 @@ class _Shown:
         began_s = time.monotonic()
         self._view.show(self._store.counts(), self._top, now_s)
         shown_s = time.monotonic()
-        self._due_s = shown_s + max(SHOW_S, (shown_s - began_s) / TOP_SHARE)
+        self._due_s = shown_s + max(self._view.every_s, (shown_s - began_s) / TOP_SHARE)
 
 
 # --- afterwards -------------------------------------------------------------------------------------------

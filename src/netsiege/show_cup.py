@@ -38,6 +38,8 @@ TOP: Final = 8
 """Entrants that the view of a running cup shows."""
 LOOK_S: Final = 1.0
 """How often a running cup is looked at."""
+SHOW_S: Final = 0.5
+"""How often a terminal is drawn anew at most by whoever runs the cup."""
 LINE_S: Final = 10.0
 """Without a terminal, there is a line so often at most."""
 RANK_SHARE: Final = 0.1
@@ -232,6 +234,11 @@ class CupView:
             from rich.live import Live  # noqa: PLC0415  # slow to load, and only terminals have one
 
             self._live = Live(console=self._console, transient=True, auto_refresh=False)
+
+    @property
+    def every_s(self) -> float:
+        """How often it has something new to show, at most."""
+        return LINE_S if self._live is None else SHOW_S
 
     def __enter__(self) -> CupView:
         if self._live is not None:
