@@ -58,6 +58,8 @@ IDLE: Final = frozenset({Kind.HELLO, Kind.PING, Kind.STATUS, Kind.WATCH, Kind.OP
 LARGE: Final = frozenset({Kind.STEP, Kind.STEP_MANY, Kind.OPEN_ROOM})
 """What may be of any size that a frame may have."""
 OUT_RECORD: Final = [int] * 6 + [bytes]
+OUT_RANGES: Final = ((2, HUB_SEAT), (3, 0xFF), (5, MAX_REQUEST))
+"""What the seat, the kind and the request in a record may be at most."""
 
 
 class Broker:
@@ -182,38 +184,44 @@ class Broker:
         if len(moves) > 2 * MAX_BATCH:
             raise ProtocolError(Code.TOO_LARGE, f"at most {MAX_BATCH} steps go in one message")
         handles, actions = moves[::2], moves[1::2]
-        if any(type(h) is not int for h in handles) or any(type(a) is not bytes for a in actions):
+        if set(map(type, handles)) != {int} or set(map(type, actions)) != {bytes}:
             raise ProtocolError(Code.MALFORMED, "a seat is a number and its action is bytes")
         if len(set(handles)) != len(handles):
             raise ProtocolError(Code.MALFORMED, "each seat of a STEP_MANY comes once")
         seats = [self._seat_of(session, handle) for handle in handles]
-        if all(request in (seat.request, seat.answered) for seat in seats):
-            pending.repeat(self.arena, seats, request)
-            return
-        if any(pending.is_busy(seat) or seat.leaving or seat.answered == request for seat in seats):
-            raise ProtocolError(Code.BUSY, "a seat's last request is not answered yet")
+        if any(seat.request or seat.unsure or seat.leaving or seat.answered == request for seat in seats):
+            if all(request in (seat.request, seat.answered) for seat in seats):
+                pending.repeat(self.arena, seats, request)
+                return
+            if any(pending.is_busy(seat) or seat.leaving or seat.answered == request for seat in seats):
+                raise ProtocolError(Code.BUSY, "a seat's last request is not answered yet")
+            for seat in seats:
+                pending.settle_unheard(seat)
         if len(body) > SMALL_FRAME_BYTES:
             pending.weigh(list(zip(seats, map(len, actions), strict=True)))
         self._take_many(seats, actions, request)
 
     def _take_many(self, seats: list[Seat], actions: list[bytes], request: int) -> None:
-        arena, pack_tail = self.arena, EVENT_HEAD.pack
+        arena = self.arena
         turn, now_s = arena.turn, arena.now_s
+        heads: dict[int, bytes] = {}
         records: dict[bytes, list[object]] = {}
         for seat, action in zip(seats, actions, strict=True):
-            pending.settle_unheard(seat)
             seat.request, seat.batched, seat.moved_s = request, True, now_s
-            match = seat.match
+            match, index = seat.match, seat.index
             match.sequence = sequence = match.sequence + 1
-            tail = pack_tail(seat.index, STEP, request) + action
+            if index not in heads:
+                heads[index] = EVENT_HEAD.pack(index, STEP, request)
+            tail = heads[index] + action
             match.kept.append(tail)
             if match.journaled:
                 turn += (match.id, sequence, tail)
             worker = match.worker
             if worker is not None:
                 worker.sent += 1
-                record = (match.lease, sequence, seat.index, STEP, request, action)
-                records.setdefault(worker.peer, []).extend(record)
+                if worker.peer not in records:
+                    records[worker.peer] = []
+                records[worker.peer] += (match.lease, sequence, index, STEP, request, action)
         arena.events += len(seats)
         for peer, flat in records.items():
             head = WORKER_HEAD.pack(VERSION, Kind.EVENT_MANY, 0, len(flat) // 6)
@@ -309,21 +317,44 @@ class Broker:
         match.heavy = 0
 
     def _output_many(self, worker: Worker, body: bytes) -> None:
+        """What comes of a STEP_MANY, mostly: that has a way of its own, which `_output` would take, too."""
         flat = unpack(body, most_lists=1)
         if not isinstance(flat, list) or len(flat) % 7:
             raise ProtocolError(Code.MALFORMED, "OUT_MANY is a flat list of records of seven")
-        for i in range(0, len(flat), 7):
-            record = flat[i : i + 7]
-            if list(map(type, record)) != OUT_RECORD:
-                raise ProtocolError(Code.MALFORMED, "a record of OUT_MANY is six numbers and bytes")
-            lease, sequence, index, answer, flags, request, payload = record
-            if not (0 <= index <= HUB_SEAT and 0 <= answer <= 0xFF and 0 <= request <= MAX_REQUEST):
+        if list(map(type, flat)) != OUT_RECORD * (len(flat) // 7):
+            raise ProtocolError(Code.MALFORMED, "a record of OUT_MANY is six numbers and bytes")
+        for at, most in OUT_RANGES:
+            numbers = flat[at::7]
+            if min(numbers, default=0) < 0 or max(numbers, default=0) > most:
                 raise ProtocolError(Code.MALFORMED, "a number of OUT_MANY is out of its range")
-            match = worker.leases.get(lease)
-            if match is not None:
-                sent = self._output(match, sequence, index, answer, flags, request, payload)
-                if sent is not None:
-                    self.arena.to_agents.append(sent)
+        leases, batches = worker.leases, self.arena.batches
+        fields = iter(flat)
+        for lease, sequence, index, answer, flags, request, payload in zip(*[fields] * 7, strict=True):
+            match = leases.get(lease)
+            if match is None:
+                continue
+            seat = match.seats[index] if index < len(match.seats) else None
+            if (
+                seat is not None
+                and seat.batched
+                and seat.peer
+                and 0 != request == seat.request
+                and answer == OBS
+                and not (flags & OVER or match.behind or match.clocked)
+            ):
+                match.replied = sequence
+                match.outputs += 1
+                match.chain = link(match.chain, index, answer, flags, request, payload)
+                seat.request, seat.answered, seat.refusal = 0, request, None
+                seat.resets = seat.batched = False
+                key = (seat.peer, request)
+                if key not in batches:
+                    batches[key] = []
+                batches[key] += (seat.handle, answer, payload)
+                continue
+            sent = self._output(match, sequence, index, answer, flags, request, payload)
+            if sent is not None:
+                self.arena.to_agents.append(sent)
         self._end_frame()
 
     def _output(  # noqa: PLR0911  # the hot path is left as early as it can be

@@ -38,6 +38,8 @@ DRAIN_MAX: Final = 1_000
 """Messages taken from one side before the other gets its turn."""
 DRAIN_S: Final = 0.005
 """How long that may take: who says what takes long, a JOIN, has a share of the hub and not all of it."""
+SERVE_S: Final = 0.005
+"""How long both sides are drained before connections, keys and clocks are looked at."""
 DEPARTED_S: Final = 10.0
 """How long a peer that is gone is remembered: longer than what it had sent can lie in a queue."""
 ZAP_MAX: Final = 100
@@ -149,10 +151,8 @@ class HubLoop:
         while True:
             ready = dict(poller.poll(int(TICK_S * 1_000)))
             now_s = time.monotonic()
-            if self._agents.socket in ready:
-                self._drain_agents(now_s)
-            if self._workers.socket in ready:
-                self._drain_workers(now_s)
+            if self._agents.socket in ready or self._workers.socket in ready:
+                now_s = self._serve(now_s)
             if self._gate is not None and self._zap in ready:
                 self._answer_zap(self._gate)
             if self._agents.monitor in ready or self._workers.monitor in ready:
@@ -177,16 +177,31 @@ class HubLoop:
                 return
             self._zap.send_multipart(gate.answer(request), zmq.NOBLOCK)
 
-    def _drain_agents(self, now_s: float) -> None:
-        """What agents say goes on to the workers at once; they hear nothing before it is committed."""
+    def _serve(self, now_s: float) -> float:
+        """Both sides in turn, until there is nothing more or something else is due; returns what time it is.
+
+        To ask whether there is more takes several times as long as to find out.
+        """
+        until_s = now_s + SERVE_S
+        while True:
+            taken = self._drain_agents(now_s) + self._drain_workers(now_s)
+            now_s = time.monotonic()
+            if not taken or now_s > until_s:
+                return now_s
+
+    def _drain_agents(self, now_s: float) -> int:
+        """What agents say goes on to the workers at once; they hear nothing before it is committed.
+
+        Returns how many frames there were, like `_drain_workers`.
+        """
         arena, receive, take = self._arena, self._agents.receive, self._broker.from_agent
         until_s = time.monotonic() + DRAIN_S
-        for taken in range(DRAIN_MAX):
-            if not taken & 15 and time.monotonic() > until_s:
-                break
+        taken = 0
+        while taken < DRAIN_MAX and (taken & 15 or time.monotonic() <= until_s):
             received = receive()
             if received is None:
                 break
+            taken += 1
             peer, frame = received
             if frame is None:
                 door.turn_out(arena, peer, 0, Code.MALFORMED, "a message is one frame", shut_out=True)
@@ -201,14 +216,14 @@ class HubLoop:
             if arena.to_workers:
                 self._send_all(self._workers, arena.to_workers)
         self._flush()
+        return taken
 
-    def _drain_workers(self, now_s: float) -> None:
+    def _drain_workers(self, now_s: float) -> int:
         """What workers say is about events that are committed, so it goes on to the agents at once."""
         arena, receive, take = self._arena, self._workers.receive, self._broker.from_worker
-        for _ in range(DRAIN_MAX):
-            received = receive()
-            if received is None:
-                return
+        taken = 0
+        while taken < DRAIN_MAX and (received := receive()) is not None:
+            taken += 1
             peer, frame = received
             if frame is None:
                 arena.tally.note("malformed", door.name_of(arena, arena.whose_worker(peer)), "many frames")
@@ -223,6 +238,7 @@ class HubLoop:
                 self._agents.send(*sent)
             if arena.to_agents or arena.to_workers or arena.records:
                 self._flush()
+        return taken
 
     def _see_off(self, now_s: float) -> None:
         """Tells the arena who is gone, after what they had still said, up to a limit, has been heard."""

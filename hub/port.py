@@ -26,7 +26,6 @@ AGENT_QUEUE_MAX: Final = 2 * MAX_BATCH
 # plain numbers: combining an enumeration's members costs half a microsecond
 NOBLOCK: Final = int(zmq.NOBLOCK)
 SNDMORE_NOBLOCK: Final = int(zmq.SNDMORE | zmq.NOBLOCK)
-RCVMORE: Final = zmq.RCVMORE
 
 SEAL_BYTES: Final = 33
 """What CURVE adds to a message (RFC 26)."""
@@ -96,7 +95,7 @@ class Port:
         """Routing ids that libzmq has given since, at most: one for each handshake."""
         # pyzmq's own methods, without the layer around them that handles what is never asked for here
         bare: Any = super(zmq.Socket, self.socket)
-        self._recv, self._send, self._get = bare.recv, bare.send, bare.get
+        self._recv, self._send = bare.recv, bare.send
         self.monitor = self.socket.get_monitor_socket(
             zmq.EVENT_LISTENING | zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
         )
@@ -112,29 +111,30 @@ class Port:
 
         Returns None when nothing is there.
         """
-        recv, get = self._recv, self._get
+        recv = self._recv
         while True:
             try:
                 peer = recv(NOBLOCK)
             except zmq.Again:
                 return None
+            told = recv(NOBLOCK, copy=False)
             line = self._line_of.get(peer)
-            if line is not None and line.descriptor >= 0:
-                frame = recv(NOBLOCK)
-            else:
-                first = recv(NOBLOCK, copy=False)
-                line, frame = self._meet(peer, first), first.bytes
+            if line is None or line.descriptor < 0:
+                line = self._meet(peer, told)
+            frame, many = told.bytes, told.more
             n_bytes = len(frame) + self._sealed
             line.heard += n_bytes + (SHORT_HEAD_BYTES if n_bytes < LONG_BYTES else LONG_HEAD_BYTES)
-            many = get(RCVMORE)
             if many:
                 self._skip_the_rest(line)
             if line.peer == peer:
                 return peer, None if many else frame
 
     def _skip_the_rest(self, line: Line) -> None:
-        while self._get(RCVMORE):
-            line.heard += len(self._recv(NOBLOCK))
+        more = True
+        while more:
+            part = self._recv(NOBLOCK, copy=False)
+            line.heard += len(part)
+            more = part.more
 
     def _meet(self, peer: bytes, frame: zmq.Frame) -> Line:
         """Finds the connection of a peer that is new, or gone, and whose it is.

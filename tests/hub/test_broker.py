@@ -575,6 +575,45 @@ def test_worker_whose_numbers_are_out_of_range_is_refused(index, kind, number):
     assert len(agent.frames) == heard
 
 
+@pytest.mark.parametrize(
+    "bad", [(7, 1, 0, 300, 0, 0, b""), (7, 1, 0, 18, 0, 0, "text"), (7, 1, 0, 18.0, 0, 0, b"")]
+)
+def test_batch_with_one_bad_record_is_refused_whole(bad):
+    rig = Rig()
+    worker, agent = rig.worker(b"w"), rig.agent(b"a")
+    [lease] = seated(rig, worker, agent)
+    asked = agent.ask(agent.session.step_many([(agent.seat, LOOK)]))
+    worker.take()
+    worker.out_many((lease, 1, 0, int(Kind.OBS), int(Flag.MOVE), asked, STEP_REPLY), bad)
+    assert [kind for kind, *_ in worker.take()] == [Kind.ERROR]
+    assert agent.session.is_open(asked)
+
+
+def test_answers_in_batches_leave_a_match_as_single_ones_do():
+    """The chain and the counts, too: the match may move to another worker at any time."""
+    states = []
+    for many in (False, True):
+        rig = Rig()
+        worker, agent = rig.worker(b"w"), rig.agent(b"a")
+        [lease] = seated(rig, worker, agent)
+        for sequence in range(1, 4):
+            asked = agent.ask(agent.session.step_many([(agent.seat, LOOK)]))
+            record = (0, int(Kind.OBS), asked, STEP_REPLY, int(Flag.MOVE))
+            if many:
+                index, kind, request, body, flags = record
+                worker.out_many((lease, sequence, index, kind, flags, request, body))
+            else:
+                worker.out(lease, *record, sequence)
+        [match] = rig.arena.matches.values()
+        [seat] = match.seats
+        told = [frame for frame in agent.frames if frame[1] == Kind.OBS_MANY]
+        states.append(
+            (match.replied, match.outputs, match.chain, seat.request, seat.answered, seat.batched, told)
+        )
+    assert states[0] == states[1]
+    assert states[0][:2] == (3, 4)
+
+
 def test_stranger_among_workers_is_told_once_until_it_is_ready():
     rig = Rig()
     for _ in range(3):
