@@ -28,6 +28,8 @@ I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+_KINDS: Final[dict[Any, str]] = {np.bool_: "b", np.int64: "iu", np.uint64: "iu"}
+"""The kinds of numpy's types that are taken for each."""
 _NO_SEEDS: Final = np.zeros(0, np.uint64)
 _NO_NUMBERS: Final = np.zeros(0, np.int64)
 
@@ -134,7 +136,8 @@ class Batch:
     def reset(self, chosen: ArrayLike | None = None, seeds: ArrayLike | None = None) -> None:
         """Begins the next episode of all games, or of those that `chosen`, `bool[games]`, says.
 
-        With `seeds`, `uint64[games]`, from those; else from the seeds that the matches give them.
+        With `seeds`, `uint64[games]`, from those; else from the seeds that the matches give them. Raises
+        RuleError, before anything begins, for arrays of another kind.
         """
         games = np.ones(self.count, np.bool_) if chosen is None else self._array(chosen, np.bool_)
         own = _NO_SEEDS if seeds is None else self._array(seeds, np.uint64)
@@ -195,7 +198,16 @@ class Batch:
         return self._seen
 
     def _array(self, values: ArrayLike, kind: Any) -> NDArray[Any]:
-        array = np.ascontiguousarray(values, kind)
-        if array.shape != (self.count,):
-            raise RuleError(f"there are {self.count} games, and values of the shape {array.shape}")
-        return array
+        # numpy would cut numbers off, turn them around, and take every one but 0 for true
+        given = values if isinstance(values, np.ndarray) else np.array(values, object)
+        if given.shape != (self.count,):
+            raise RuleError(f"there are {self.count} games, and values of the shape {given.shape}")
+        wanted = bool if kind is np.bool_ else int
+        if given.dtype.kind not in _KINDS[kind] and {type(value) for value in given.tolist()} != {wanted}:
+            raise RuleError(f"values are to be {wanted.__name__}, not {given.dtype}: {given[:4].tolist()}, …")
+        if kind is np.uint64 and (given.min() < 0 or given.max() > MAX_SEED):
+            raise RuleError(f"a seed is a whole number from 0 to {MAX_SEED}")
+        try:
+            return np.ascontiguousarray(given, kind)
+        except OverflowError:
+            raise RuleError(f"values are to have 64 bits: {given[:4].tolist()}, …") from None

@@ -154,6 +154,41 @@ def test_values_for_another_number_of_games_are_refused():
         Batch(TINY, 1, seeds=[1 << 64])
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([0.7, 1.2], "not object"),
+        (np.array([0.0, 1.0]), "float64"),
+        ([True, False], "int"),
+        (["1", "2"], "int"),
+    ],
+)
+def test_actions_that_are_no_whole_numbers_are_refused(values, said):
+    batch = Batch(TINY, 2)
+    with pytest.raises(RuleError, match=said):
+        batch.step(values)
+    assert batch.step(np.array([-1, -1], np.int8)).steps.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("chosen", [[0, 1], np.array([1, 0]), ["a", ""]])
+def test_games_are_chosen_by_truths_and_not_by_their_numbers(chosen):
+    batch = Batch(TINY, 2)
+    batch.step([-1, -1])
+    with pytest.raises(RuleError, match="bool"):
+        batch.reset(chosen)
+    batch.reset([True, False])
+    assert batch.step([-1, -1]).steps.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("seeds", [[-1, 1], [1, 1 << 64], np.array([-5, 1]), [1.5, 2.0]])
+def test_seeds_that_are_none_are_refused(seeds):
+    batch = Batch(TINY, 2)
+    with pytest.raises(RuleError):
+        batch.reset(seeds=seeds)
+    batch.reset(seeds=[5, (1 << 64) - 1])
+    assert batch.episode_seeds.tolist() == [5, (1 << 64) - 1]
+
+
 def test_without_numba_the_extra_is_named(monkeypatch):
     package = sys.modules["netsiege.engine.batch"]
     monkeypatch.setattr(package, "find_spec", lambda _name: None)
