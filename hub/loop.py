@@ -42,6 +42,8 @@ SERVE_S: Final = 0.005
 """How long both sides are drained before connections, keys and clocks are looked at."""
 DEPARTED_S: Final = 10.0
 """How long a peer that is gone is remembered: longer than what it had sent can lie in a queue."""
+COLLECT: Final = (700, 10, 10)
+"""Python's own: a match that has ended is a cycle of some kilobytes, and many would be kept for a while."""
 ZAP_MAX: Final = 100
 """Keys that are looked up before the others get their turn."""
 CONNECTIONS_MIN: Final = 32
@@ -147,6 +149,7 @@ class HubLoop:
             poller.register(self._zap, zmq.POLLIN)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*COLLECT)
         next_tick_s = 0.0
         while True:
             ready = dict(poller.poll(int(TICK_S * 1_000)))

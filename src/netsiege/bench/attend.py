@@ -6,9 +6,11 @@ one after the other on each seat.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
+from netsiege.__main__ import COLLECT
 from netsiege.agents.runner import make_agent
 from netsiege.local import end_with_parent
 from netsiege.protocol import DEFAULT_ROOM
@@ -34,5 +36,6 @@ def attend(name: str, role: str, hub: str, seats: int, games: int) -> None:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(*COLLECT)  # like the agent of a cup
     end_with_parent(os.getppid())
     attend(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
