@@ -9,7 +9,12 @@ import typer
 
 from netsiege.cli_types import DEFAULT_HUB, HubAddress, Keys, Parent, Task
 
-Listen = Annotated[str, typer.Option("--listen", help="HOST:PORT for NetSecGame's agents.")]
+Listen = Annotated[
+    str,
+    typer.Option(
+        "--listen", help="Where NetSecGame's agents connect: a port, for this machine only, or HOST:PORT."
+    ),
+]
 
 
 def gateway(

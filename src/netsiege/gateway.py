@@ -19,6 +19,7 @@ from netsiege.errors import ConfigError
 from netsiege.hub.gateway.link import Link
 from netsiege.hub.gateway.server import Gateway, serve
 
+LOOPBACK: Final = "127.0.0.1"
 SPARE_DESCRIPTORS: Final = 64
 """For all but clients."""
 
@@ -28,13 +29,16 @@ log = logging.getLogger(__name__)
 
 
 def read_listen(listen: str, insecure: bool) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`. Raises `ConfigError` for anything else, and for an address that others
-    can reach, unless it is said to be `insecure`: NetSecGame's protocol knows no keys.
+    """Host and port of `HOST:PORT`, or of a port of this machine. Raises `ConfigError` for anything else, and
+    for an address that others can reach, unless it is said to be `insecure`: NetSecGame's protocol knows no
+    keys.
     """
-    host, _, port = listen.rpartition(":")
-    host = host.strip("[]")
-    if not host or not port.isdecimal() or int(port) > 65_535:
-        raise ConfigError(f"{listen!r} is no address to listen at: write HOST:PORT, such as 127.0.0.1:9000")
+    host, colon, port = listen.rpartition(":")
+    host = host.strip("[]") if colon else LOOPBACK
+    if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
+        raise ConfigError(
+            f"{listen!r} is no address to listen at: write a port, or HOST:PORT, such as 127.0.0.1:9000"
+        )
     try:
         here = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

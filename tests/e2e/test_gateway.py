@@ -20,7 +20,7 @@ class RunningGateway:
     """`netsiege gateway …` as a child, at a port of its own."""
 
     def __init__(self, hub, *arguments):
-        told = ("--hub", hub, "--listen", "127.0.0.1:0", *arguments)
+        told = ("--hub", hub, "--listen", "0", *arguments)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "netsiege", "gateway", *told],
             stdout=subprocess.PIPE,
@@ -147,6 +147,8 @@ def test_gateway_that_is_killed_is_started_again_at_its_port(start_hub, connect)
         (["--listen", "0.0.0.0:9000"], "--insecure"),
         (["--listen", "nonsense"], "HOST:PORT"),
         (["--listen", "127.0.0.1:70000"], "HOST:PORT"),
+        (["--listen", "70000"], "HOST:PORT"),
+        (["--listen", ":9000"], "HOST:PORT"),
         (["--hub", "nonsense"], "no address of a hub"),
         pytest.param(["--hub", "tcp://127.0.0.1:1"], "nothing answers", marks=pytest.mark.soak),
         (["--keys", "/nonexistent"], "/nonexistent"),
@@ -163,9 +165,10 @@ def test_port_that_is_taken_is_said_by_gateway_and_hub(hub):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         alone = command("gateway", "--hub", hub.address, "--listen", f"127.0.0.1:{port}")
+        short = command("gateway", "--hub", hub.address, "--listen", port)
         anywhere = "tcp://127.0.0.1:0"
         beside = command("hub", "--bind", anywhere, "--workers-bind", anywhere, "--nsg-port", port)
-    for ended in (alone, beside):
+    for ended in (alone, short, beside):
         assert (ended.returncode, ended.stdout) == (2, "")
         assert f"127.0.0.1:{port}: cannot be listened at" in ended.stderr
         assert "Traceback" not in ended.stderr
