@@ -45,6 +45,19 @@ def test_words_that_name_no_command_list_them_all(whole, words):
     assert list(paths(part)) == list(paths(whole))
 
 
+@pytest.mark.parametrize("words", [("--version", "play"), ("bench", "--profile", "out.svg", "hub")])
+def test_command_after_an_option_can_be_run(whole, words):
+    for part in (get_command(asked_for(app, words)), whole):
+        command = found(part, [word for word in words if word in ("play", "bench", "hub")])
+        assert command.params
+
+
+def test_option_before_a_command_is_read(tmp_path):
+    done = command("bench", "--profile", tmp_path / "missing" / "out.svg", "hub")
+    assert done.returncode == 2
+    assert "out.svg" in done.stderr
+
+
 def test_list_has_the_first_words_about_each_command_whole():
     shown = " ".join(command("--help").stdout.split())
     assert "tui Play by hand, as attacker or defender. Needs the extra [tui]. hub" in shown
