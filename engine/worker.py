@@ -11,6 +11,7 @@ from typing import Final
 
 import zmq
 
+from netsiege.collecting import SELDOM
 from netsiege.engine.host import GameHost
 from netsiege.engine.identity import engine_digest
 from netsiege.engine.tables import RULESETS
@@ -77,12 +78,11 @@ def run_worker(
 def spare_the_collector() -> None:
     """Makes the garbage collector look seldom: matches make next to no cycles.
 
-    What is there now is never looked at again, and the young only after every 50,000 allocations rather than
-    700, which is some 4% of a step.
+    What is there now is never looked at again, and the young seldom.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(*SELDOM)
 
 
 class _Worker:

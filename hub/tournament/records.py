@@ -215,6 +215,11 @@ class Reader:
         """All notes, by name."""
         return dict(self._rows("SELECT name, text FROM notes ORDER BY name"))
 
+    def planned(self) -> int | None:
+        """How many games the cup will have, if that was known before its schedule has them all."""
+        said = self.notes().get(PLANNED, "")
+        return int(said) if said.isdecimal() else None
+
     def counts(self) -> Counts:
         """The cup in numbers, as of one moment."""
         rows = self._rows(

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import Final, NoReturn
+from typing import NoReturn
 
-COLLECT: Final = (50_000, 20, 50)
-"""Loading makes ten thousands of objects that stay, matches make next to no cycles: the collector, which by
-default looks through the young after every 700, takes a sixth of each start, and 4% of a step.
-"""
+from netsiege.collecting import SELDOM
 
 
 def run() -> NoReturn:
     """The command: interrupted while it is still loading, it ends as it does later on."""
-    gc.set_threshold(*COLLECT)
+    gc.set_threshold(*SELDOM)
     try:
         from netsiege.cli import main  # noqa: PLC0415  # the loading is what may be interrupted
 

@@ -39,7 +39,7 @@ from netsiege.hub.tournament.grounds import spec_of, variant_of
 from netsiege.hub.tournament.model import Cup, Game, Ground
 from netsiege.hub.tournament.page import write_page
 from netsiege.hub.tournament.processes import EntrantProcesses, Post
-from netsiege.hub.tournament.records import PLANNED, Reader
+from netsiege.hub.tournament.records import Reader
 from netsiege.hub.tournament.results import ENDED, Results
 from netsiege.hub.tournament.results_files import write_results
 from netsiege.hub.tournament.schedule import schedule_of
@@ -87,7 +87,7 @@ def _play(
     with ExitStack() as stack:
         watch_over = stack.enter_context(_looked_after(hub))
         client = stack.enter_context(Client(address, "director", SessionRole.DIRECTOR, keys=keys))
-        view = stack.enter_context(CupView(store.cup.name, _planned(store)))
+        view = stack.enter_context(CupView(store.cup.name, store.planned()))
         director = Director(
             store.cup,
             store,
@@ -139,11 +139,6 @@ def _looked_after(hub: LocalHub | None) -> Iterator[Callable[[], None]]:
     finally:
         stop.set()
         thread.join()
-
-
-def _planned(store: Reader) -> int | None:
-    planned = store.notes().get(PLANNED, "")
-    return int(planned) if planned.isdecimal() else None
 
 
 class Rooms:

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from netsiege.hub.tournament import results as told
 from netsiege.hub.tournament.levels import columns_of, rows_of
-from netsiege.hub.tournament.records import PLANNED, Counts, Reader
+from netsiege.hub.tournament.records import Counts, Reader
 from netsiege.hub.tournament.results_files import dump_results
 from netsiege.hub.tournament.words import counted, say_comparison, say_cup
 from netsiege.shown import LINE_CHARS, shown
@@ -298,8 +298,7 @@ def follow_cup(
     """Shows a cup that another process runs, until its director is gone. Nothing is read as long as nothing
     has been written.
     """
-    planned = store.notes().get(PLANNED, "")
-    with CupView(store.cup.name, int(planned) if planned.isdecimal() else None) as view:
+    with CupView(store.cup.name, store.planned()) as view:
         version, ranked_s, took_s = -1, float("-inf"), 0.0
         top: Results | None = None
         while True:

@@ -10,8 +10,8 @@ import gc
 import os
 import sys
 
-from netsiege.__main__ import COLLECT
 from netsiege.agents.runner import make_agent
+from netsiege.collecting import SELDOM
 from netsiege.local import end_with_parent
 from netsiege.protocol import DEFAULT_ROOM
 
@@ -36,6 +36,6 @@ def attend(name: str, role: str, hub: str, seats: int, games: int) -> None:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(*COLLECT)  # like the agent of a cup
+    gc.set_threshold(*SELDOM)  # like the agent of a cup
     end_with_parent(os.getppid())
     attend(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
