@@ -40,9 +40,9 @@ BENCHED: Final = "benched"
 ABSENT: Final = "absent"
 """Causes of a director's own: a game that was not played at all, since its entrant plays no more, or has not
 come."""
-AHEAD_SEATS: Final = 4
-"""For so many seats of an entrant a game is arranged ahead: it begins as soon as there are seats for it, and
-they do not wait for the director."""
+AHEAD_SEATS: Final = 2
+"""For so many seats of an entrant, and for an only one, a game is arranged ahead: it begins as soon as there
+are seats for it, and they do not wait for the director."""
 BENCH_SHARE: Final = 0.25
 
 
@@ -262,7 +262,7 @@ class Conduct:
         if place in self._alone:
             return self._busy[place] < alone
         seats = self.seats[place]
-        return self._busy[place] < seats + seats // AHEAD_SEATS
+        return self._busy[place] < seats + max(1, seats // AHEAD_SEATS)
 
     def is_called(self, place: Place) -> bool:
         """Whether an entrant is called to any game."""

@@ -42,7 +42,7 @@ START_PAUSES_S: Final = (0.0, 0.5, 2.0, 5.0)
 STARTS_MAX: Final = 4
 """A process that ends so often in a row without having begun a game is not there."""
 LISTEN_S: Final = 0.2
-GATHER_S: Final = 0.025
+GATHER_S: Final = 0.1
 """What comes in so short a time is written, and answered, together: seats do not wait for it, since games are
 arranged ahead."""
 LOOK_S: Final = 0.1

@@ -6,6 +6,7 @@ Those that compare agents are in `cli_bench_agents`.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -72,6 +73,7 @@ def _bench(
         ),
     ] = None,
 ) -> None:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what starts has been compiled, as where it is installed
     if context.invoked_subcommand is None:
         if profile is not None:
             context.fail("--profile: of which benchmark? For example: netsiege bench --profile hub.svg hub")

@@ -38,7 +38,8 @@ def test_command_that_fails_says_why(monkeypatch):
 @pytest.mark.soak
 def test_cup_is_measured_beside_its_games_without_one():
     names = {f"tournament.{name}{part}" for name in ("bare", "cup") for part in ("", ".cpu")}
-    found = check(tournament.run(games=4, rounds=1), names)
+    names |= {"tournament.tables", "tournament.yardstick"}
+    found = check(tournament.run(games=4, rounds=1, games_of_tables=1_000), names)
     assert found["tournament.cup"]["baseline"] == "tournament.bare"
     assert found["tournament.cup"]["ratio"] > 0
 

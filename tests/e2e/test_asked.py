@@ -55,7 +55,7 @@ def test_command_after_an_option_can_be_run(whole, words):
 def test_option_before_a_command_is_read(tmp_path):
     done = command("bench", "--profile", tmp_path / "missing" / "out.svg", "hub")
     assert done.returncode == 2
-    assert "out.svg" in done.stderr
+    assert done.stderr.startswith("netsiege: --profile: ")  # heard, whatever keeps it from being done
 
 
 def test_list_has_the_first_words_about_each_command_whole():

@@ -72,24 +72,28 @@ class Played:
 
 def test_games_begin_in_order_as_far_as_entrants_have_seats():
     played = Played(cup(1, 2, games=5, seats=2))
-    assert sorted(played.flying) == [0, 1]  # the attacker has two seats
-    assert {flight.room for flight in played.flying.values()} == {"t/0.0", "t/1.0"}
+    assert sorted(played.flying) == [0, 1, 2]  # the attacker has two seats, and one game ahead
+    assert {flight.room for flight in played.flying.values()} == {"t/0.0", "t/1.0", "t/2.0"}
     played.end(1)
-    assert sorted(played.flying) == [0, 2]
+    assert sorted(played.flying) == [0, 2, 3]
     while played.flying:
         played.end(min(played.flying))
     assert played.conduct.is_over
     assert len(played.outcomes) == 10
 
 
-def test_entrants_of_many_seats_have_games_arranged_ahead():
+@pytest.mark.parametrize(("seats", "ahead"), [(1, 1), (2, 1), (3, 1), (4, 2), (31, 15)])
+def test_a_game_is_arranged_ahead_for_each_two_seats_and_for_an_only_one(seats, ahead):
+    assert len(Played(cup(1, 1, games=60, seats=seats)).flying) == seats + ahead
+
+
+def test_games_that_are_arranged_ahead_are_called_off_with_those_of_an_entrant_that_is_down():
     played = Played(cup(1, 1, games=60, seats=16))
-    assert len(played.flying) == 16 + 4
     for flight in list(played.conduct.flights.values())[:16]:
         played.conduct.began(flight.room)
     played.conduct.crashed(("a0", ATTACKER), "boom")
     played.follow()
-    assert len(played.void()) == 20  # with those that have not begun: nothing may be beside one
+    assert len(played.void()) == 16 + 8  # with those that have not begun: nothing may be beside one
     while played.flying:
         played.end(min(played.flying))
     assert played.conduct.is_over
@@ -140,10 +144,10 @@ def test_game_that_the_arena_always_loses_ends_at_last():
 def test_crash_in_the_middle_of_many_games_forfeits_only_the_one_that_does_it_again():
     played = Played(cup(1, 2, games=4, seats=4))
     played.begin_all()
-    assert len(played.flying) == 4 + 1
+    assert len(played.flying) == 4 + 2
     played.conduct.crashed(("a0", ATTACKER), "boom")
     played.follow()
-    assert len(played.void()) == 5
+    assert len(played.void()) == 6
     assert list(played.flying) == [0]  # one by one, and no other beside it
     played.begin_all()
     played.end(0)
@@ -152,7 +156,7 @@ def test_crash_in_the_middle_of_many_games_forfeits_only_the_one_that_does_it_ag
     played.conduct.crashed(("a0", ATTACKER), "boom")
     played.follow()
     assert (played.outcomes[1].forfeit, played.outcomes[1].cause) == ("a0", Cause.DISCONNECT)
-    for game in (2, 3, 4):
+    for game in (2, 3, 4, 5):
         played.begin_all()
         played.end(game)
     assert len(played.flying) > 1  # together again
@@ -165,7 +169,7 @@ def test_vanished_remote_player_of_many_games_plays_them_again_one_by_one():
     played = Played(cup(1, 2, games=4, seats=3))
     played.begin_all()
     played.end(1, VANISHED)
-    assert len(played.void()) == 3
+    assert len(played.void()) == 3 + 1
     assert list(played.flying) == [0]
     played.begin_all()
     played.end(0, VANISHED)
@@ -213,7 +217,7 @@ def test_nobody_is_benched_where_the_cup_says_so():
 
 
 def test_director_that_comes_back_takes_what_ended_cleanly_and_calls_the_rest_off():
-    before = Played(cup(1, 1, games=6, seats=3))
+    before = Played(cup(1, 1, games=6, seats=2))
     before.begin_all()
     before.end(0)
     rooms = {game: flight.room for game, flight in before.flying.items()}

@@ -1,6 +1,5 @@
 import itertools
 import random
-import time
 
 import pytest
 from attrs import asdict, evolve
@@ -263,16 +262,14 @@ def test_attackers_and_defenders_of_one_role_make_no_cycle():
 # --- scale ------------------------------------------------------------------------------------------------
 
 
-def test_hundred_thousand_outcomes_make_their_tables_in_a_second():
+def test_hundred_thousand_outcomes_are_all_in_their_tables():
     names = [f"entrant-{i:02}" for i in range(12)]
     cup = cup_of(both=names, grounds="st", unseen="u")
     outcomes = list(round_robin(names, 253, 1, grounds="stu"))
     assert len(outcomes) > 100_000
-    begun = time.process_time()
     tables = standing_of(cup, outcomes).tables()
-    spent_s = time.process_time() - begun
     assert (tables.all.games, len(tables.all.rows)) == (len(outcomes), 12)
-    assert spent_s < 1  # a third of that on a core of its own
+    assert tables.seen.games == 2 * tables.unseen.games == 2 * len(outcomes) // 3
 
 
 def test_drawn_cup_comes_out_as_it_was_drawn():

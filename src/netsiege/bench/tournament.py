@@ -3,7 +3,7 @@
 A round plays the same number of games twice: as a cup, from its command to its last line, and bare, by
 the same two agents with as many seats in an ordinary room of a hub with the same workers and a journal, from
 the hub's start to the last game's end. `cpu` is what all processes have run for it: the figure that other
-work on the machine disturbs least.
+work on the machine disturbs least. What tables take is in `netsiege.bench.tables`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from typing import Any, Final
 import yaml
 from attrs import frozen
 
+from netsiege.bench.tables import GAMES as GAMES_OF_TABLES
+from netsiege.bench.tables import measure_tables
 from netsiege.errors import SiegeError
 from netsiege.figures import Row, figures_of
 from netsiege.hub.bench_process import LOOPBACK, Process, Target
@@ -28,6 +30,7 @@ from netsiege.keys import environment_without_keys
 
 ROUNDS: Final = 5
 QUICK_ROUNDS: Final = 1
+ROUNDS_OF_TABLES: Final = 3
 GAMES: Final = 1_000
 QUICK_GAMES: Final = 100
 SEATS: Final = 32
@@ -80,6 +83,7 @@ def run(
     games: int | None = None,
     steps: int = STEPS,
     rounds: int | None = None,
+    games_of_tables: int = GAMES_OF_TABLES,
     progress: Callable[[str], None] = lambda line: None,
 ) -> list[dict[str, Any]]:
     """Measures; each figure as `netsiege.figures` has it. `quick` plays few games, once.
@@ -90,6 +94,8 @@ def run(
     """
     games = games or (QUICK_GAMES if quick else GAMES)
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
+    progress("tables")
+    tables = measure_tables(max(rounds, ROUNDS_OF_TABLES), games_of_tables)
     rows = [
         Row("tournament.bare", "games/s", True),
         Row("tournament.bare.cpu", "ms", False),
@@ -110,7 +116,7 @@ def run(
         for i, each in enumerate(took):
             rows[2 * i].values.append(games / each.wall_s)
             rows[2 * i + 1].values.append(each.cpu_s / games * 1e3)
-    return figures_of(rows)
+    return figures_of([*rows, *tables])
 
 
 def _timed(play: Callable[[Path, int], None], folder: Path, games: int) -> Took:
