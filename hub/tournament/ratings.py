@@ -65,6 +65,8 @@ Cell = tuple[str, str]
 SliceKey = tuple[str, int]
 """A ground and the number of a slice."""
 Counts = Mapping[SliceKey, Mapping[Cell, "Tally"]]
+Sums = dict[tuple[str, str, str], list[float]]
+"""Games and the attacker's score of each attacker against each defender on each ground."""
 
 
 @define
@@ -141,11 +143,15 @@ def rate(
     counts: Counts,
     *,
     both: Collection[str] = (),
+    cells: Sums | None = None,
     prior_sd: float = PRIOR_SD,
     ease_sd: float = EASE_SD,
 ) -> Ratings:
-    """The ratings of all who played; `both` are rated overall too, as far as they played in both roles."""
-    cells = _cells(counts)
+    """The ratings of all who played; `both` are rated overall too, as far as they played in both roles.
+
+    `cells` are the sums of `counts` over slices, for who has them.
+    """
+    cells = _cells(counts) if cells is None else cells
     parameters = sorted({parameter for key in cells for parameter in _touched(*key)})
     places = {parameter: i for i, parameter in enumerate(parameters)}
     prior = [1 / (ease_sd if kind == EASE else prior_sd) ** 2 for kind, _ in parameters]
@@ -165,9 +171,8 @@ def _touched(attacker: str, defender: str, ground: str) -> Iterator[Parameter]:
     yield EASE, ground
 
 
-def _cells(counts: Counts) -> dict[tuple[str, str, str], list[float]]:
-    """Games and the attacker's score of each attacker against each defender on each ground."""
-    cells: dict[tuple[str, str, str], list[float]] = {}
+def _cells(counts: Counts) -> Sums:
+    cells: Sums = {}
     for (ground, _), tallies in counts.items():
         for (attacker, defender), tally in tallies.items():
             cell = cells.setdefault((attacker, defender, ground), [0, 0.0])
@@ -181,7 +186,7 @@ class _Model:
 
     def __init__(
         self,
-        cells: dict[tuple[str, str, str], list[float]],
+        cells: Sums,
         places: dict[Parameter, int],
         prior: Vector,
     ) -> None:

@@ -6,6 +6,7 @@ Equal outcomes of equal cups give equal results: no time, place or order of arri
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -144,18 +145,16 @@ class Results:
         return next((t for t in self.tables if (t.role, t.grounds) == (role, grounds)), None)
 
 
-def forfeits_of(outcomes: Iterable[Outcome]) -> tuple[Forfeits, ...]:
+def forfeits_of(outcomes: Sequence[Outcome]) -> tuple[Forfeits, ...]:
     """Who forfeited how often and why, the most first."""
-    played: dict[str, int] = {}
-    causes: dict[str, dict[str, int]] = {}
+    pairings = Counter((each.game.attacker, each.game.defender) for each in outcomes)
+    causes: dict[str, Counter[str]] = {}
     for each in outcomes:
-        for name in {each.game.attacker, each.game.defender}:
-            played[name] = played.get(name, 0) + 1
         if each.forfeit:
-            mine = causes.setdefault(each.forfeit, {})
-            mine[each.cause] = mine.get(each.cause, 0) + 1
+            causes.setdefault(each.forfeit, Counter())[each.cause] += 1
+    played = {name: sum(n for pairing, n in pairings.items() if name in pairing) for name in causes}
     made = [
-        Forfeits(name, played.get(name, 0), sum(mine.values()), tuple(sorted(mine.items())))
+        Forfeits(name, played[name], mine.total(), tuple(sorted(mine.items())))
         for name, mine in causes.items()
     ]
     return tuple(sorted(made, key=lambda each: (-each.forfeits, each.entrant)))

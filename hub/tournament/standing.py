@@ -19,7 +19,7 @@ from attrs import frozen
 from netsiege.hub.tournament.collector import no_collector
 from netsiege.hub.tournament.cycles import Cycle, cycles
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, ROLES, Cup, Outcome
-from netsiege.hub.tournament.ratings import OVERALL, Cell, Counts, Ratings, SliceKey, Tally, rate
+from netsiege.hub.tournament.ratings import OVERALL, Cell, Counts, Ratings, SliceKey, Sums, Tally, rate
 from netsiege.hub.tournament.student import Estimate, estimate
 
 
@@ -96,6 +96,7 @@ class Standing:
         self._both = frozenset(entrant.name for entrant in cup.entrants if entrant.plays_both)
         self._unseen = frozenset(ground.label for ground in cup.grounds if ground.unseen)
         self._slices: dict[SliceKey, dict[tuple[str, str], Tally]] = {}
+        self._cells: Sums = {}
         self._halves: dict[int, Outcome] = {}
         self._last = -1
         self.counted = 0
@@ -141,6 +142,12 @@ class Standing:
         attacker_forfeits = int(outcome.forfeit == game.attacker)
         defender_forfeits = int(bool(outcome.forfeit)) - attacker_forfeits
         cell = game.attacker, game.defender
+        sums = self._cells.get((*cell, game.ground))
+        if sums is None:
+            self._cells[*cell, game.ground] = [1, outcome.score]
+        else:
+            sums[0] += 1
+            sums[1] += outcome.score
         tally = tallies.get(cell)
         if tally is None:
             forfeits = (attacker_forfeits, defender_forfeits)
@@ -156,12 +163,16 @@ class Standing:
     @no_collector()
     def tables(self) -> Tables:
         """The tables as of now."""
-        unseen = {key: told for key, told in self._slices.items() if key[0] in self._unseen}
-        whole = _table(self._slices, self._both)
-        if not unseen or len(unseen) == len(self._slices):
+        whole = _table(self._slices, self._cells, self._both)
+        if len({key[0] in self._unseen for key in self._slices}) < 2:
             return Tables(whole, None, None)
-        seen = {key: told for key, told in self._slices.items() if key not in unseen}
-        return Tables(whole, _table(seen, self._both), _table(unseen, self._both))
+        return Tables(whole, self._table_of(unseen=False), self._table_of(unseen=True))
+
+    def _table_of(self, *, unseen: bool) -> Table:
+        """That of the grounds that are unseen, or of those that are not."""
+        slices = {key: told for key, told in self._slices.items() if (key[0] in self._unseen) == unseen}
+        cells = {key: sums for key, sums in self._cells.items() if (key[2] in self._unseen) == unseen}
+        return _table(slices, cells, self._both)
 
 
 class _Record:
@@ -194,13 +205,13 @@ class _Record:
         return estimate(mean, variance, self.games**2 / squares - 1)
 
 
-def _table(counts: Counts, both: Collection[str]) -> Table:
+def _table(counts: Counts, cells: Sums, both: Collection[str]) -> Table:
     records = _records(counts)
     games = sum(record.games for (role, _), record in records.items() if role == ATTACKER)
     if not games:
         return Table((), {}, (), None, 0, 0)
-    ratings = rate(counts, both=both)
-    meetings = _meetings(_pairings(counts))
+    ratings = rate(counts, both=both, cells=cells)
+    meetings = _meetings(_pairings(cells))
     won = {
         pair: meeting.score / meeting.games
         for pair, meeting in meetings.items()
@@ -243,17 +254,13 @@ def _records(counts: Counts) -> dict[tuple[str, str], _Record]:
     }
 
 
-def _pairings(counts: Counts) -> dict[Cell, list[float]]:
+def _pairings(cells: Sums) -> dict[Cell, list[float]]:
     """Games and the attacker's score of each attacker against each defender."""
     pairings: dict[Cell, list[float]] = {}
-    for tallies in counts.values():
-        for cell, tally in tallies.items():
-            sums = pairings.get(cell)
-            if sums is None:
-                pairings[cell] = [tally.games, tally.score]
-            else:
-                sums[0] += tally.games
-                sums[1] += tally.score
+    for (attacker, defender, _), (games, score) in cells.items():
+        sums = pairings.setdefault((attacker, defender), [0, 0.0])
+        sums[0] += games
+        sums[1] += score
     return pairings
 
 
