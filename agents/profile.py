@@ -53,7 +53,7 @@ class AgentProfile:
         self,
         host: str = "localhost",
         port: int = DEFAULT_PORT,
-        role: AgentRole | str = AgentRole.Attacker,
+        role: AgentRole | str | None = None,
         *,
         room: str = DEFAULT_ROOM,
         name: str | None = None,
@@ -65,6 +65,8 @@ class AgentProfile:
         **parameters: object,
     ) -> None:
         """`address` (`tcp://HOST:PORT`) stands in for `host` and `port`. Connects when it registers.
+
+        Without a `role` it is the first that the class `plays`: `Attacker`, if the class does not say.
 
         A connection that is lost is tried again for `reconnect_s`. With the `session_token` of an agent that
         is gone, the first `register` continues its seat, whatever role and room are given here.
@@ -83,7 +85,7 @@ class AgentProfile:
         self.reconnect_s = reconnect_s
         self.keys = keys
         self._token = session_token
-        self._role = AgentRole.from_string(role)
+        self._role = AgentRole.from_string(self.plays[0] if role is None else role)
         self._logger = logging.getLogger(type(self).__name__)
         self._seat: Seat | None = None
         self.rng = random.Random(0)  # noqa: S311  # play, not secrets; re-seeded in `seated`

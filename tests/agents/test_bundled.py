@@ -91,6 +91,12 @@ def words(model_server, tmp_path, monkeypatch):
     return words
 
 
+def test_agent_without_a_role_takes_the_first_that_its_class_plays():
+    for role in AgentRole:
+        cls = find_agent(f"random-{role.value.lower()}")
+        assert (cls().role, cls(role=AgentRole.Defender).role) == (role, AgentRole.Defender)
+
+
 def test_every_role_has_agents():
     assert all(named(role) for role in AgentRole)
 
