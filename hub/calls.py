@@ -57,6 +57,10 @@ class Calls:
             if not self._called[line]:
                 del self._called[line]
 
+    def lines(self) -> Iterator[Line]:
+        """All who are called."""
+        return iter(self._called)
+
     def first_of(self, kind: Kind) -> Room | None:
         """The match of that kind that was arranged first."""
         return next(iter(self._kinds.get(kind, {}).values()), None)

@@ -270,6 +270,11 @@ def _check_directs(session: Session, what: str) -> None:
         raise ProtocolError(Code.NOT_ALLOWED, f"only a director {what}")
 
 
+def _room_state(room: Room, session: Session) -> RoomState:
+    missing = tuple(halls.missing_joiners(room)) if session.role == SessionRole.DIRECTOR else ()
+    return RoomState(room.spec.name, waiting_joiners(room), room.open, room.ended, missing)
+
+
 def _status(arena: Arena, session: Session, request: int, _body: bytes) -> None:
     insider = session.grant is not None and session.grant.right != Right.AGENT
     refused = sorted(arena.tally.counts.items()) if insider else ()
@@ -278,7 +283,7 @@ def _status(arena: Arena, session: Session, request: int, _body: bytes) -> None:
         arena.now_s - arena.started_s,
         len(arena.sessions),
         arena.events if insider else 0,  # a count of everyone's moves would tell when others move
-        tuple(RoomState(r.spec.name, waiting_joiners(r), r.open, r.ended) for r in _open_to(arena, session)),
+        tuple(_room_state(room, session) for room in _open_to(arena, session)),
         tuple(WorkerState(w.name, w.slots, len(w.leases), w.done) for w in arena.workers.values() if insider),
         len(arena.away),
         len(arena.homeless),

@@ -50,6 +50,11 @@ def waiting_joiners(hall: Room) -> int:
     return sum(len(line) for (_, name, key), line in hall.lines.items() if not name and not key)
 
 
+def missing_joiners(hall: Room) -> Iterator[Call]:
+    """Who is called to matches of a hall, and does not wait there to answer."""
+    return (Call(*line) for line in hall.pending.lines() if not hall.lines.get(line))
+
+
 def call(room: Room) -> list[tuple[Joiner, Player]] | None:
     """Calls the joiners of an arranged room's match out of its hall; None if one of them is not there.
 

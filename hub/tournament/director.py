@@ -308,8 +308,14 @@ class Director:
                 post.waits_since_s = now_s
             elif now_s - post.waits_since_s > self.absent_s:
                 post.waits_since_s = None
-                self.store.write(notes={f"{place[0]} ({place[1]})": "it has not come to its games"})
-                self.conduct.absent(place)
+                if self._is_missing(place):
+                    self.store.write(notes={f"{place[0]} ({place[1]})": "it has not come to its games"})
+                    self.conduct.absent(place)
+
+    def _is_missing(self, place: Place) -> bool:
+        """Whether it is this one that a game waits for, rather than another that is called to it."""
+        halls = (room for room in self.client.status().rooms if room.name == self.hall)
+        return any(self._call(*place) in hall.missing for hall in halls)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The README's commands for two machines, as printed, on two hosts of their own (network namespaces)."""
 
+import csv
 import os
 import re
 import secrets
@@ -143,6 +144,22 @@ def test_worker_of_another_machine_runs_the_matches(machines):
     assert "refused this key" in refused
 
 
+def attending(machine, module, agent):
+    """The README's script of a remote entrant on a machine, with one of our agents for the user's."""
+    [script] = [code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "attend" in code]
+    assert len(script.split("while True")[0].strip().splitlines()) <= 5
+    (machine.home / "remote.py").write_text(script.replace("HUB", HUB))
+    (machine.home / "my_agents.py").write_text(
+        f"from netsiege.agents.{module} import {agent}\n\nclass MyAgent({agent}):\n    pass\n"
+    )
+    words = ["ip", "netns", "exec", machine.space, sys.executable, "remote.py"]
+    remote = subprocess.Popen(
+        words, cwd=machine.home, env=machine.environment(), stdout=subprocess.PIPE, text=True
+    )
+    machine.running.append(remote)
+    return remote
+
+
 def test_remote_entrant_takes_part_in_a_cup_by_the_script_of_the_readme(machines):
     host, guest = machines
     host.run("netsiege keys new --hub")
@@ -151,18 +168,7 @@ def test_remote_entrant_takes_part_in_a_cup_by_the_script_of_the_readme(machines
         token = host.run(f"netsiege keys invite {name}").stdout.strip()
         machine.run(f"netsiege keys accept {token} --hub tcp://{HUB}:9100")
 
-    [script] = [code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "attend" in code]
-    assert len(script.split("while True")[0].strip().splitlines()) <= 5
-    (guest.home / "remote.py").write_text(script.replace("HUB", HUB))
-    (guest.home / "my_agents.py").write_text(
-        "from netsiege.agents.attackers import ScriptedAttacker\n\n"
-        "class MyAgent(ScriptedAttacker):\n    pass\n"
-    )
-    words = ["ip", "netns", "exec", guest.space, sys.executable, "remote.py"]
-    remote = subprocess.Popen(
-        words, cwd=guest.home, env=guest.environment(), stdout=subprocess.PIPE, text=True
-    )
-    guest.running.append(remote)
+    remote = attending(guest, "attackers", "ScriptedAttacker")
 
     (host.home / "cup.yaml").write_text(
         "entrants: [{name: ann, key: ann, role: Attacker}, random-attacker, random-defender]\n"
@@ -193,3 +199,23 @@ def test_remote_entrant_that_never_comes_forfeits_and_the_cup_goes_on(machines):
     told = host.run(f"netsiege tournament run {host.home}/cup.yaml --out {host.home}/out {cup}").stdout
     assert "4 games played, 4 counted" in told
     assert "absent" in (host.home / "out" / "results.csv").read_text()
+
+
+def test_remote_entrant_that_waits_for_one_that_never_comes_is_not_the_one_to_forfeit(machines):
+    host, guest = machines
+    host.run("netsiege keys new --hub")
+    host.start("netsiege hub --keys ~/.netsiege --bind tcp://0.0.0.0:9100", "key")
+    for machine, name in ((guest, "ann"), (host, "me --right admin")):
+        token = host.run(f"netsiege keys invite {name}").stdout.strip()
+        machine.run(f"netsiege keys accept {token} --hub tcp://{HUB}:9100")
+    (host.home / "cup.yaml").write_text(
+        "entrants: [{name: ann, key: ann, role: Defender}, {name: bob, key: bob, role: Attacker}]\n"
+        "scenarios: [two_networks_tiny]\ngames: 6\n"
+    )
+    attending(guest, "defenders", "RandomDefender")
+    cup = f"--hub tcp://{HUB}:9100 --keys ~/.netsiege --absent 8"
+    host.run(f"netsiege tournament run {host.home}/cup.yaml --out {host.home}/out {cup}")
+    with (host.home / "out" / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["forfeit"], row["cause"]) for row in rows} == {("bob", "absent")}
+    assert len(rows) == 6

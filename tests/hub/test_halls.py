@@ -29,6 +29,7 @@ from netsiege.protocol import (
     Room,
     RoomClosed,
     SessionRole,
+    State,
 )
 from netsiege.session import Seat
 from tests.hub.rig import STEP_REPLY, Rig, room
@@ -123,6 +124,28 @@ def test_match_that_is_arranged_before_its_players_come_waits_for_them():
     cup.agents[b"blue"].join(AgentRole.Defender, "cup")
     [(_, opening)] = cup.w.opened()
     assert {seat.name for seat in opening.seats} == {"late", "blue"}
+
+
+def test_director_is_told_who_is_called_and_does_not_wait_in_the_hall():
+    cup = Cup()
+
+    def missing(agent):
+        agent.ask(agent.session.status())
+        [state] = [each for each in agent.answers() if isinstance(each, State)]
+        return {each.name: {call.name for call in each.missing} for each in state.rooms}["cup"]
+
+    assert missing(cup.director) == set()
+    cup.arrange(game())
+    cup.arrange(game("g2", attacker="late"))
+    assert missing(cup.director) == {"red", "blue", "late"}
+    blue = cup.agent(b"blue")
+    blue.join(AgentRole.Defender, "cup")
+    assert missing(cup.director) == {"red", "late"}  # but not who waits for them
+    cup.red_and_blue()
+    assert missing(cup.director) == {"late"}  # blue waits once more
+    assert missing(cup.agents[b"red"]) == set()  # an agent is not told who else there is
+    cup.close_room("g2")
+    assert missing(cup.director) == set()
 
 
 def test_one_session_answers_as_many_calls_as_it_has_joined():

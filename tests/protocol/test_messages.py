@@ -94,7 +94,7 @@ EXAMPLES = [
         1.5,
         2,
         3,
-        (protocol.RoomState("r", 1, 2, 3),),
+        (protocol.RoomState("r", 1, 2, 3, (protocol.Call("Attacker", "ann"),)),),
         (protocol.WorkerState("w", 1, 2, 3),),
         4,
         5,

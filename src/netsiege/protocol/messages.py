@@ -308,12 +308,15 @@ class Trajectory(Message):
 
 @frozen
 class RoomState(Message):
-    """A room in numbers."""
+    """A room in numbers. `missing` are those who are called to matches of a hall and do not wait in it: a
+    director is told.
+    """
 
     name: str = declared(clean_name)
     waiting: int = declared(a_number)
     open_matches: int = declared(a_number)
     ended_matches: int = declared(a_number)
+    missing: tuple[Call, ...] = declared(many(Call.read), default=())
 
 
 @frozen
