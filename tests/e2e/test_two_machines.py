@@ -144,6 +144,15 @@ def test_worker_of_another_machine_runs_the_matches(machines):
     assert "refused this key" in refused
 
 
+def invite_to_a_cup(host, guest):
+    """A hub on the host, which has an admin's key for it, and ann's key on the guest."""
+    host.run("netsiege keys new --hub")
+    host.start("netsiege hub --keys ~/.netsiege --bind tcp://0.0.0.0:9100 --journal ~/hub.journal", "key")
+    for machine, name in ((guest, "ann"), (host, "me --right admin")):
+        token = host.run(f"netsiege keys invite {name}").stdout.strip()
+        machine.run(f"netsiege keys accept {token} --hub tcp://{HUB}:9100")
+
+
 def attending(machine, module, agent):
     """The README's script of a remote entrant on a machine, with one of our agents for the user's."""
     [script] = [code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "attend" in code]
@@ -162,12 +171,7 @@ def attending(machine, module, agent):
 
 def test_remote_entrant_takes_part_in_a_cup_by_the_script_of_the_readme(machines):
     host, guest = machines
-    host.run("netsiege keys new --hub")
-    host.start("netsiege hub --keys ~/.netsiege --bind tcp://0.0.0.0:9100 --journal ~/hub.journal", "key")
-    for machine, name in ((guest, "ann"), (host, "me --right admin")):
-        token = host.run(f"netsiege keys invite {name}").stdout.strip()
-        machine.run(f"netsiege keys accept {token} --hub tcp://{HUB}:9100")
-
+    invite_to_a_cup(host, guest)
     remote = attending(guest, "attackers", "ScriptedAttacker")
 
     (host.home / "cup.yaml").write_text(
@@ -203,11 +207,7 @@ def test_remote_entrant_that_never_comes_forfeits_and_the_cup_goes_on(machines):
 
 def test_remote_entrant_that_waits_for_one_that_never_comes_is_not_the_one_to_forfeit(machines):
     host, guest = machines
-    host.run("netsiege keys new --hub")
-    host.start("netsiege hub --keys ~/.netsiege --bind tcp://0.0.0.0:9100", "key")
-    for machine, name in ((guest, "ann"), (host, "me --right admin")):
-        token = host.run(f"netsiege keys invite {name}").stdout.strip()
-        machine.run(f"netsiege keys accept {token} --hub tcp://{HUB}:9100")
+    invite_to_a_cup(host, guest)
     (host.home / "cup.yaml").write_text(
         "entrants: [{name: ann, key: ann, role: Defender}, {name: bob, key: bob, role: Attacker}]\n"
         "scenarios: [two_networks_tiny]\ngames: 6\n"

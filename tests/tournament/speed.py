@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import subprocess
 import sys
 import tempfile
@@ -23,19 +22,16 @@ from typing import Final
 
 from attrs import evolve
 
-from netsiege.hub.tournament.elo import ELO, logistic
-from netsiege.hub.tournament.model import COMPARE, GAUNTLET, SWISS, Cup, Game, Outcome
-from netsiege.hub.tournament.records import Attempt, Reader
+from netsiege.bench.tables import play
+from netsiege.hub.tournament.model import COMPARE, GAUNTLET, SWISS, Cup
+from netsiege.hub.tournament.records import Reader
 from netsiege.hub.tournament.results import read_results
 from netsiege.hub.tournament.results_files import dump_results
-from netsiege.hub.tournament.schedule import comparison, schedule_of
-from netsiege.hub.tournament.store import Store
 from tests.tournament.small_cups import cup_of
 
 MOST_S: Final = 1.0
 MOST_IF_MANY_S: Final = 2.0
 """With a hundred entrants: fitting them takes a while, however few the games are."""
-BATCH: Final = 10_000
 
 
 def _unseen(cup: Cup) -> Cup:
@@ -60,31 +56,6 @@ CUPS: Final = {
     "comparison-4": _compared(cup_of("AADDDD", grounds=2, games=6_250)),
 }
 """By kind: how many entrants, and what is special."""
-
-
-def build(folder: Path, kind: str, size: int) -> None:
-    """A store in which so many games have been played."""
-    cup = CUPS[kind]
-    schedule = comparison(cup) if cup.format.kind == COMPARE else schedule_of(cup)
-    strengths = {entrant.name: 300 / (place + 1) for place, entrant in enumerate(cup.entrants)}
-    played: list[Outcome] = []
-    with Store.create(folder, cup, "netsiege") as store:
-        while len(played) < size and schedule.end(played) is None:
-            games = schedule.next_games(played, most=min(BATCH, size - len(played)))
-            made = [outcome_of(game, strengths) for game in games]
-            rooms = [Attempt(game.id, 0, f"cup-{game.id}-0") for game in games]
-            store.write(games=games, attempts=rooms, verdicts=[(outcome, 0) for outcome in made])
-            played += made
-
-
-def outcome_of(game: Game, strengths: dict[str, float]) -> Outcome:
-    """What the game's own chance makes of it; one in a hundred is forfeited."""
-    rng = random.Random(game.id)
-    p = logistic((strengths[game.attacker] - strengths[game.defender] + rng.gauss(0, 50)) / ELO)
-    score, steps = float(rng.random() < p), (rng.randint(1, 100), rng.randint(1, 100))
-    forfeit = "" if rng.random() < 0.99 else game.defender if score else game.attacker
-    returns = (100 * score - steps[0] - rng.random(), rng.gauss(0, 30))
-    return Outcome(game, score, "time" if forfeit else "goal" if score else "steps", returns, steps, forfeit)
 
 
 def measure(folder: Path, results: Path | None) -> dict[str, float]:
@@ -115,7 +86,7 @@ def report(where: Path, kinds: list[str], size: int, rounds: int) -> bool:
     for kind in kinds:
         folder = where / kind
         if not folder.exists():
-            build(folder, kind, size)
+            play(folder, CUPS[kind], size)
         plain = least(folder, rounds)
         curves = least(folder, rounds, "--results", str(folder / "results.json"))
         most_s = MOST_S if len(CUPS[kind].entrants) < 100 else MOST_IF_MANY_S

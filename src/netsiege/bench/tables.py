@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from netsiege.figures import Row
+from netsiege.hub.tournament.elo import ELO, logistic
 from netsiege.hub.tournament.model import (
     ATTACKER,
+    COMPARE,
     DEFENDER,
     Cup,
     Entrant,
@@ -27,7 +29,7 @@ from netsiege.hub.tournament.model import (
 )
 from netsiege.hub.tournament.records import Attempt, Reader
 from netsiege.hub.tournament.results import read_results
-from netsiege.hub.tournament.schedule import schedule_of
+from netsiege.hub.tournament.schedule import comparison, schedule_of
 from netsiege.hub.tournament.store import Store
 from netsiege.yardstick import measure_yardstick
 
@@ -43,7 +45,7 @@ def measure_tables(rounds: int, games: int = GAMES) -> list[Row]:
     yardstick = Row("tournament.yardstick", "us", False)
     tables = Row("tournament.tables", "s", False, yardstick.name, limit=LIMIT_S)
     with tempfile.TemporaryDirectory(prefix="netsiege-bench-") as folder:
-        _build(Path(folder) / "cup", games)
+        play(Path(folder) / "cup", _cup(games), games)
         for _ in range(rounds):
             yardstick.values.append(1e6 / measure_yardstick())
             began_s = time.process_time()
@@ -53,30 +55,33 @@ def measure_tables(rounds: int, games: int = GAMES) -> list[Row]:
     return [yardstick, tables]
 
 
-def _build(folder: Path, size: int) -> None:
-    """A store in which so many games have been played, and no more are to be."""
+def _cup(games: int) -> Cup:
+    """One of at least so many games."""
     roles = tuple((role, Player(agent="x")) for role in (ATTACKER, DEFENDER))
     grounds = (Ground("seen"), Ground("unseen", unseen=True))
-    pairs = ENTRANTS * (ENTRANTS - 1)
-    each = Format(games=-(-size // (pairs * len(grounds))))
-    cup = Cup("bench", tuple(Entrant(f"entrant-{i}", roles) for i in range(ENTRANTS)), grounds, each, 1)
-    schedule = schedule_of(cup)
+    each = Format(games=-(-games // (ENTRANTS * (ENTRANTS - 1) * len(grounds))))
+    return Cup("bench", tuple(Entrant(f"entrant-{i}", roles) for i in range(ENTRANTS)), grounds, each, 1)
+
+
+def play(folder: Path, cup: Cup, size: int) -> None:
+    """A store in which so many games of a cup have been played, or all: earlier entrants are stronger."""
+    schedule = comparison(cup) if cup.format.kind == COMPARE else schedule_of(cup)
+    strengths = {entrant.name: 300 / (place + 1) for place, entrant in enumerate(cup.entrants)}
+    played: list[Outcome] = []
     with Store.create(folder, cup, "netsiege") as store:
-        issued = 0
-        while games := schedule.next_games((), issued, min(BATCH, size - issued)):
-            issued += len(games)
-            store.write(
-                games=games,
-                attempts=[Attempt(game.id, 0, f"cup-{game.id}-0") for game in games],
-                verdicts=[(_outcome(game), 0) for game in games],
-            )
+        while len(played) < size and schedule.end(played) is None:
+            games = schedule.next_games(played, most=min(BATCH, size - len(played)))
+            made = [_outcome_of(game, strengths) for game in games]
+            rooms = [Attempt(game.id, 0, f"cup-{game.id}-0") for game in games]
+            store.write(games=games, attempts=rooms, verdicts=[(outcome, 0) for outcome in made])
+            played += made
 
 
-def _outcome(game: Game) -> Outcome:
-    """What the game's own chance makes of it: later names are stronger."""
+def _outcome_of(game: Game, strengths: dict[str, float]) -> Outcome:
+    """What the game's own chance makes of it; one in a hundred is forfeited."""
     rng = random.Random(game.id)  # noqa: S311  # of a benchmark
-    lead = int(game.attacker[-1]) - int(game.defender[-1])
-    won = rng.random() < 0.5 + 0.04 * lead
-    steps = rng.randint(1, 100), rng.randint(1, 100)
-    returns = 100.0 * won - steps[0], rng.gauss()
-    return Outcome(game, float(won), "goal" if won else "steps", returns, steps, "")
+    p = logistic((strengths[game.attacker] - strengths[game.defender] + rng.gauss(0, 50)) / ELO)
+    score, steps = float(rng.random() < p), (rng.randint(1, 100), rng.randint(1, 100))
+    forfeit = "" if rng.random() < 0.99 else game.defender if score else game.attacker
+    returns = (100 * score - steps[0] - rng.random(), rng.gauss(0, 30))
+    return Outcome(game, score, "time" if forfeit else "goal" if score else "steps", returns, steps, forfeit)
