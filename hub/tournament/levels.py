@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import frozen
 
 from netsiege.hub.tournament.grounds import network_of
-from netsiege.hub.tournament.model import Cup, Ground, Outcome
+from netsiege.hub.tournament.model import Cup, Ground
+from netsiege.hub.tournament.slices import ATTACKER_NAME, GROUND, SCORE, SLICE, Played
 
 
 @frozen
@@ -25,27 +26,27 @@ class Level:
     score: float
 
 
-def levels_of(cup: Cup, outcomes: Iterable[Outcome]) -> tuple[Level, ...]:
+def levels_of(cup: Cup, rows: Iterable[Played]) -> tuple[Level, ...]:
     """The levels of all grounds that are suites, by ground, difficulty, and the order of entrants.
 
-    All outcomes count, also those whose twins are to come.
+    All games count, also those whose twins are to come.
     """
     suites = {ground.label: ground for ground in cup.grounds if ground.suite}
-    played: dict[tuple[str, int, str], list[Outcome]] = {}
-    for outcome in outcomes if suites else ():
-        game = outcome.game
-        network = network_of(suites[game.ground], game.slice) if game.ground in suites else None
+    played: dict[tuple[str, int, str], list[Played]] = {}
+    for row in rows if suites else ():
+        label = row[GROUND]
+        network = network_of(suites[label], row[SLICE]) if label in suites else None
         if network is not None:
-            played.setdefault((game.ground, network.steps, game.attacker), []).append(outcome)
+            played.setdefault((label, network.steps, row[ATTACKER_NAME]), []).append(row)
     labels = [ground.label for ground in cup.grounds]
     names = [entrant.name for entrant in cup.entrants]
     keys = sorted(played, key=lambda key: (labels.index(key[0]), key[1], names.index(key[2])))
     return tuple(_level(*key, suites[key[0]], played[key]) for key in keys)
 
 
-def _level(label: str, steps: int, attacker: str, ground: Ground, mine: Sequence[Outcome]) -> Level:
-    networks = {each.game.slice % ground.count for each in mine}
-    score = sum(each.score for each in mine) / len(mine)
+def _level(label: str, steps: int, attacker: str, ground: Ground, mine: Sequence[Played]) -> Level:
+    networks = {each[SLICE] % ground.count for each in mine}
+    score = sum(each[SCORE] for each in mine) / len(mine)
     return Level(label, steps, attacker, len(networks), len(mine), score)
 
 

@@ -81,15 +81,16 @@ def sandwich(
 ) -> Matrix:
     """The product of `bread`, meat and `bread` turned; exactly symmetric.
 
-    The meat is `factor` times the product of each vector of the filling with itself, and `diagonal`; none of
-    these is negative. Where vectors are few, each is multiplied by the bread: less work, and it rounds less.
+    The meat is `factor` times `filling` times `filling` turned, and `diagonal`; none of these is negative.
+    Where the filling has few columns, they are multiplied by the bread: less work, and it rounds less.
     """
-    if len(filling) < len(bread):
+    if len(filling[0]) < len(bread):
         root, roots = sqrt(factor), [sqrt(value) for value in diagonal]
+        columns = list(zip(*filling, strict=True))
         return _products(
-            [[root * dot(row, each) for each in filling] + list(map(mul, row, roots)) for row in bread]
+            [[root * dot(row, each) for each in columns] + list(map(mul, row, roots)) for row in bread]
         )
-    meat = [[factor * value for value in row] for row in _products(list(zip(*filling, strict=True)))]
+    meat = [[factor * value for value in row] for row in _products(filling)]
     for i, value in enumerate(diagonal):
         meat[i][i] += value
     half = [[dot(row, other) for other in meat] for row in bread]

@@ -26,11 +26,11 @@ play the role. Nothing here knows of pairs or of the order of games.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from math import exp, log1p
 from typing import Final
 
-from attrs import define, frozen
+from attrs import frozen
 
 from netsiege.hub.tournament.elo import ELO, logistic
 from netsiege.hub.tournament.linear import (
@@ -45,6 +45,7 @@ from netsiege.hub.tournament.linear import (
     turned,
 )
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER
+from netsiege.hub.tournament.slices import SCORE, Group, Places
 from netsiege.hub.tournament.student import Estimate, cdf, estimate
 
 OVERALL: Final = "Overall"
@@ -60,28 +61,8 @@ EASE: Final = "Ground"
 
 Parameter = tuple[str, str]
 """A role and an entrant, or `EASE` and a ground."""
-Cell = tuple[str, str]
-"""An attacker and a defender."""
-SliceKey = tuple[str, int]
-"""A ground and the number of a slice."""
-Counts = Mapping[SliceKey, Mapping[Cell, "Tally"]]
-Sums = dict[tuple[str, str, str], list[float]]
+Sums = dict[tuple[str, str, str], tuple[int, float]]
 """Games and the attacker's score of each attacker against each defender on each ground."""
-
-
-@define
-class Tally:
-    """What came of the games of one attacker against one defender in one slice; `score` is the attacker's.
-
-    Returns are sums.
-    """
-
-    games: int = 0
-    score: float = 0.0
-    attacker_return: float = 0.0
-    defender_return: float = 0.0
-    attacker_forfeits: int = 0
-    defender_forfeits: int = 0
 
 
 @frozen
@@ -140,28 +121,25 @@ class Ratings:
 
 
 def rate(
-    counts: Counts,
+    groups: Sequence[Group],
     *,
     both: Collection[str] = (),
-    cells: Sums | None = None,
     prior_sd: float = PRIOR_SD,
     ease_sd: float = EASE_SD,
 ) -> Ratings:
-    """The ratings of all who played; `both` are rated overall too, as far as they played in both roles.
-
-    `cells` are the sums of `counts` over slices, for who has them.
-    """
-    cells = _cells(counts) if cells is None else cells
+    """The ratings of all who played; `both` are rated overall too, as far as they played in both roles."""
+    cells = _cells(groups)
     parameters = sorted({parameter for key in cells for parameter in _touched(*key)})
     places = {parameter: i for i, parameter in enumerate(parameters)}
     prior = [1 / (ease_sd if kind == EASE else prior_sd) ** 2 for kind, _ in parameters]
     model = _Model(cells, places, prior)
     strengths = model.fit()
     spread = inverse(cholesky(model.slopes(strengths)[2]))
-    slices = _by_slice(counts, model, strengths)
-    covariance = _covariance(model, spread, slices.residuals)
-    scales = _scales(places, strengths, covariance, slices.freedom(), set(both))
-    return Ratings(scales, _eases(places, strengths), model.deviation(strengths), len(counts))
+    covariance = _covariance(model, spread, _residuals(groups, model, strengths))
+    freedom = _freedom(groups, places)
+    scales = _scales(places, strengths, covariance, freedom, set(both))
+    slices = sum(group.slices for group in groups)
+    return Ratings(scales, _eases(places, strengths), model.deviation(strengths), slices)
 
 
 def _touched(attacker: str, defender: str, ground: str) -> Iterator[Parameter]:
@@ -171,13 +149,13 @@ def _touched(attacker: str, defender: str, ground: str) -> Iterator[Parameter]:
     yield EASE, ground
 
 
-def _cells(counts: Counts) -> Sums:
+def _cells(groups: Iterable[Group]) -> Sums:
     cells: Sums = {}
-    for (ground, _), tallies in counts.items():
-        for (attacker, defender), tally in tallies.items():
-            cell = cells.setdefault((attacker, defender, ground), [0, 0.0])
-            cell[0] += tally.games
-            cell[1] += tally.score
+    for group in groups:
+        for cell, places in group.shape.cells.items():
+            games, score = cells.get((*cell, group.ground), (0, 0.0))
+            more = len(places) * group.slices
+            cells[*cell, group.ground] = games + more, score + group.total(SCORE, places)
     return cells
 
 
@@ -191,6 +169,7 @@ class _Model:
         prior: Vector,
     ) -> None:
         self.prior = prior
+        self.places = places
         self.games = sum(games for games, _ in cells.values())
         self.rows: dict[tuple[str, str, str], tuple[int, int, int]] = {
             (a, d, s): (places[ATTACKER, a], places[DEFENDER, d] if d else -1, places[EASE, s])
@@ -274,49 +253,51 @@ class _Model:
             x, cost = moved, there
 
 
-@frozen
-class _Slices:
-    """The residuals and the games of each slice, a value for each parameter."""
-
-    residuals: list[Vector]
-    games: list[list[int]]
-
-    def freedom(self) -> Vector:
-        """The effective number of slices of each parameter, less one."""
-        return [sum(games) ** 2 / dot(games, games) - 1 for games in zip(*self.games, strict=True)]
-
-
-def _by_slice(counts: Counts, model: _Model, x: Vector) -> _Slices:
-    known: dict[str, dict[Cell, tuple[int, int, int, float]]] = {}
-    for (attacker, defender, ground), row in model.rows.items():
-        hope = logistic(model.odds(x, row))
-        known.setdefault(ground, {})[attacker, defender] = (*row, hope)
-    slices = _Slices([], [])
-    for (ground, _), tallies in counts.items():
-        here = known[ground]
-        left, games = [0.0] * len(x), [0] * len(x)
-        for cell, tally in tallies.items():
-            a, d, s, hope = here[cell]
-            n = tally.games
-            rest = tally.score - n * hope
-            left[a] += rest
-            left[s] += rest
-            games[a] += n
-            games[s] += n
-            if d >= 0:
-                left[d] -= rest
-                games[d] += n
-        slices.residuals.append(left)
-        slices.games.append(games)
-    return slices
+def _residuals(groups: Iterable[Group], model: _Model, x: Vector) -> Matrix:
+    """A row for each parameter: its residual in slice after slice."""
+    rows: Matrix = [[] for _ in x]
+    slices = 0
+    for group in groups:
+        hopes = [0.0] * group.shape.games
+        for cell, games in group.shape.cells.items():
+            hope = logistic(model.odds(x, model.rows[*cell, group.ground]))
+            for game in games:
+                hopes[game] = hope
+        for place, sign, games in _parts(group, model.places):
+            hope = sum(hopes[game] for game in games)
+            rows[place] += [sign * (score - hope) for score in group.sums(SCORE, games)]
+        slices += group.slices
+        for row in rows:
+            row.extend([0.0] * (slices - len(row)))
+    return rows
 
 
-def _covariance(model: _Model, spread: Matrix, residuals: list[Vector]) -> Matrix:
+def _freedom(groups: Iterable[Group], places: dict[Parameter, int]) -> Vector:
+    """The effective number of slices of each parameter, less one."""
+    games, squares = [0] * len(places), [0] * len(places)
+    for group in groups:
+        for place, _, mine in _parts(group, places):
+            games[place] += len(mine) * group.slices
+            squares[place] += len(mine) ** 2 * group.slices
+    return [n**2 / square - 1 for n, square in zip(games, squares, strict=True)]
+
+
+def _parts(group: Group, places: dict[Parameter, int]) -> Iterator[tuple[int, float, Places]]:
+    """The parameters that have a part in the odds of a group's games: which, with what sign, and in which."""
+    shape = group.shape
+    for name, games in shape.attackers.items():
+        yield places[ATTACKER, name], 1.0, games
+    for name, games in shape.defenders.items():
+        yield places[DEFENDER, name], -1.0, games
+    yield places[EASE, group.ground], 1.0, tuple(range(shape.games))
+
+
+def _covariance(model: _Model, spread: Matrix, residuals: Matrix) -> Matrix:
     """Of strengths less their role's mean: the sandwich, and a share of the model's own.
 
     With one slice there is nothing to go by; the degrees of freedom, which are none, say so.
     """
-    size, slices, games = len(spread), len(residuals), model.games
+    size, slices, games = len(spread), len(residuals[0]), model.games
     if slices < 2:
         return spread
     free = size - sum(weight * spread[i][i] for i, weight in enumerate(model.prior))

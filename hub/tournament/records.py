@@ -23,6 +23,7 @@ from netsiege.hub.strangers import distrust
 from netsiege.hub.tournament.collector import no_collector
 from netsiege.hub.tournament.model import Cup, Game, Outcome
 from netsiege.hub.tournament.plain import dump_cup, load_cup
+from netsiege.hub.tournament.slices import Played
 
 FILE: Final = "cup.sqlite"
 FORMAT: Final = 1
@@ -166,8 +167,19 @@ class Reader:
         """The schedule so far, in its order."""
         return [game_of(row) for row in self._rows("SELECT * FROM games ORDER BY id")]
 
+    def played(self) -> list[Played]:
+        """What tables are made of, of all games that have a verdict, in the order of the schedule: 100,000
+        take an eighth of a second.
+        """
+        with no_collector():
+            return self._rows(
+                "SELECT id, pair, ground, slice, attacker, defender, score, "
+                "attacker_return, defender_return, cause, forfeit "
+                "FROM verdicts JOIN games ON id = game ORDER BY game"
+            )
+
     def outcomes(self) -> list[Outcome]:
-        """All verdicts, in the order of the schedule: 100,000 take a quarter of a second."""
+        """All verdicts, in the order of the schedule, each as an object: 100,000 take half a second."""
         one: dict[str, str] = {}
         same = one.setdefault  # equal words are one object: there are few of them, and they come very often
         with no_collector(), self._reading():
@@ -256,7 +268,7 @@ class Reader:
                 with contextlib.suppress(sqlite3.Error):
                     self._database.execute("COMMIT")
 
-    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._reading():
             return self._database.execute(query, values).fetchall()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Final
 
 from attrs import asdict, evolve, frozen
@@ -18,6 +19,15 @@ from netsiege.hub.tournament.levels import Level, levels_of
 from netsiege.hub.tournament.model import COMPARE, Cup, Outcome
 from netsiege.hub.tournament.records import Bench, Reader
 from netsiege.hub.tournament.schedule import comparing, may_stop, schedule_of
+from netsiege.hub.tournament.slices import (
+    ATTACKER_NAME,
+    CAUSE,
+    DEFENDER_NAME,
+    FORFEIT,
+    NUMBER,
+    Played,
+    row_of,
+)
 from netsiege.hub.tournament.standing import Standing
 from netsiege.hub.tournament.student import Estimate
 
@@ -145,13 +155,12 @@ class Results:
         return next((t for t in self.tables if (t.role, t.grounds) == (role, grounds)), None)
 
 
-def forfeits_of(outcomes: Sequence[Outcome]) -> tuple[Forfeits, ...]:
+def forfeits_of(rows: Sequence[Played]) -> tuple[Forfeits, ...]:
     """Who forfeited how often and why, the most first."""
-    pairings = Counter((each.game.attacker, each.game.defender) for each in outcomes)
+    pairings = Counter(map(itemgetter(ATTACKER_NAME, DEFENDER_NAME), rows))
     causes: dict[str, Counter[str]] = {}
-    for each in outcomes:
-        if each.forfeit:
-            causes.setdefault(each.forfeit, Counter())[each.cause] += 1
+    for row in filter(itemgetter(FORFEIT), rows):
+        causes.setdefault(row[FORFEIT], Counter())[row[CAUSE]] += 1
     played = {name: sum(n for pairing, n in pairings.items() if name in pairing) for name in causes}
     made = [
         Forfeits(name, played[name], mine.total(), tuple(sorted(mine.items())))
@@ -160,69 +169,96 @@ def forfeits_of(outcomes: Sequence[Outcome]) -> tuple[Forfeits, ...]:
     return tuple(sorted(made, key=lambda each: (-each.forfeits, each.entrant)))
 
 
-def read_results(store: Reader, *, curves: bool = True) -> tuple[Results, list[Outcome]]:
-    """What a store has come to so far, as of one moment, and the verdicts that it is made of.
+def read_results(store: Reader, *, curves: bool = True) -> Results:
+    """What a store has come to so far, as of one moment.
 
     Without curves it takes half of the time or less. What was played beside the last game of a cup that has
     stopped early is left out. Raises `JournalError` if the store is damaged.
     """
     with store.at_once():
-        outcomes, benched, scheduled = store.outcomes(), store.benched(), store.counts().games
-        ended = store.notes().get(ENDED, "")
+        found = _find(store)
+    return _results_found(store, *found, curves=curves)
+
+
+def read_all(store: Reader) -> tuple[Results, list[Outcome]]:
+    """The results with curves, and the outcomes that they are made of."""
+    with store.at_once():
+        found, outcomes = _find(store), store.outcomes()
+    results = _results_found(store, *found, curves=True)
+    return results, outcomes[: results.games]
+
+
+def _find(store: Reader) -> tuple[list[Played], list[Bench], int, str]:
+    return store.played(), store.benched(), store.counts().games, store.notes().get(ENDED, "")
+
+
+def _results_found(
+    store: Reader, rows: list[Played], benched: list[Bench], scheduled: int, ended: str, *, curves: bool
+) -> Results:
     stopped = False
     if ended.isdecimal():
         scheduled = int(ended)
-        outcomes = outcomes[: bisect_left(outcomes, scheduled, key=lambda outcome: outcome.game.id)]
+        rows = rows[: bisect_left(rows, scheduled, key=itemgetter(NUMBER))]
         stopped = scheduled < schedule_of(store.cup).expected and may_stop(store.cup)
-    told = results_of(store.cup, outcomes, benched, scheduled, curves=curves)
-    return evolve(told, software=store.software, digest=store.digest, stopped=stopped), outcomes
+    told = results_of_rows(store.cup, rows, benched, scheduled, curves=curves)
+    return evolve(told, software=store.software, digest=store.digest, stopped=stopped)
 
 
 def results_of(
     cup: Cup,
-    outcomes: Sequence[Outcome],
+    outcomes: Iterable[Outcome],
+    benched: Sequence[Bench] = (),
+    scheduled: int | None = None,
+) -> Results:
+    """The results of these outcomes, which are in the order of the schedule."""
+    return results_of_rows(cup, [row_of(outcome) for outcome in outcomes], benched, scheduled)
+
+
+def results_of_rows(
+    cup: Cup,
+    rows: Sequence[Played],
     benched: Sequence[Bench] = (),
     scheduled: int | None = None,
     *,
     curves: bool = True,
 ) -> Results:
-    """The results of these outcomes, which are in the order of the schedule."""
+    """The same, of outcomes that are told as rows."""
     standing = Standing(cup)
     steps: list[tuple[int, standings.Table]] = []
     done = 0
-    for upto in checkpoints(len(outcomes)) if curves else ():
-        standing.extend(outcomes[done:upto])
+    for upto in checkpoints(len(rows)) if curves else ():
+        standing.extend_rows(rows[done:upto])
         done = upto
-        if upto < len(outcomes):
+        if upto < len(rows):
             steps.append((upto, standing.tables().all))
-    standing.extend(outcomes[done:])
+    standing.extend_rows(rows[done:])
     tables = standing.tables()
-    steps.append((len(outcomes), tables.all))
+    steps.append((len(rows), tables.all))
     views = (("all", tables.all), ("seen", tables.seen), ("unseen", tables.unseen))
     return Results(
         cup=cup,
         software="",
         digest="",
-        scheduled=len(outcomes) if scheduled is None else scheduled,
-        games=len(outcomes),
+        scheduled=len(rows) if scheduled is None else scheduled,
+        games=len(rows),
         counted=standing.counted,
         tables=tuple(made for grounds, table in views if table for made in _tables(grounds, table)),
         duels=tuple(_duels(tables.all)),
         cycles=tables.all.cycles,
         curves=_curves(steps) if curves else (),
-        forfeits=forfeits_of(outcomes),
+        forfeits=forfeits_of(rows),
         benched=tuple(benched),
-        comparison=_compared(cup, outcomes) if cup.format.kind == COMPARE else None,
-        levels=levels_of(cup, outcomes),
+        comparison=_compared(cup, rows) if cup.format.kind == COMPARE else None,
+        levels=levels_of(cup, rows),
     )
 
 
-def _compared(cup: Cup, outcomes: Iterable[Outcome]) -> Compared:
+def _compared(cup: Cup, rows: Iterable[Played]) -> Compared:
     told = comparing(cup)
-    for number, outcome in enumerate(outcomes):
-        if outcome.game.id != number:  # later ones have to wait for it
+    for number, row in enumerate(rows):
+        if row[NUMBER] != number:  # later ones have to wait for it
             break
-        told.add(outcome)
+        told.add(row)
     test, tested = told.test, told.test.hypotheses
     return Compared(
         a=told.a,

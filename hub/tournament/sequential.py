@@ -30,7 +30,7 @@ from attrs import define
 
 from netsiege.hub.tournament.elo import elo
 from netsiege.hub.tournament.hypotheses import Hypotheses
-from netsiege.hub.tournament.model import Outcome
+from netsiege.hub.tournament.slices import ATTACKER_NAME, DEFENDER_NAME, GROUND, NUMBER, SCORE, SLICE, Played
 from netsiege.hub.tournament.stopped import drifts
 from netsiege.hub.tournament.student import Estimate, quantile
 
@@ -152,16 +152,18 @@ class Comparison:
         self._slices: dict[tuple[str, int], list[float]] = {}
         self._last = -1
 
-    def add(self, outcome: Outcome) -> State:
-        """Takes an outcome. ValueError if it is out of order, or none of the two compared plays in it."""
-        game = outcome.game
-        if game.id <= self._last:
-            raise ValueError(f"game {game.id} comes after game {self._last}: outcomes go by the schedule")
-        score = self._score(outcome)
-        self._last = game.id
+    def add(self, row: Played) -> State:
+        """Takes a game that is over. ValueError if it is out of order, or none of the two compared plays in
+        it.
+        """
+        number = row[NUMBER]
+        if number <= self._last:
+            raise ValueError(f"game {number} comes after game {self._last}: outcomes go by the schedule")
+        score = self._score(row)
+        self._last = number
         if self.test.state is not State.CONTINUE:
             return self.test.state
-        key = game.ground, game.slice
+        key = row[GROUND], row[SLICE]
         scores = self._slices.setdefault(key, [])
         scores.append(score)
         if len(scores) < self._expected:
@@ -173,11 +175,11 @@ class Comparison:
         self.ties += mean == 0.5
         return self.test.observe(mean)
 
-    def _score(self, outcome: Outcome) -> float:
+    def _score(self, row: Played) -> float:
         """What the game says for A: its score, or what B fails to score without it."""
-        game = outcome.game
-        if self.a == game.attacker or (self.b == game.defender and self.a != game.defender):
-            return outcome.score
-        if self.a == game.defender or self.b == game.attacker:
-            return 1.0 - outcome.score
-        raise ValueError(f"neither {self.a} nor {self.b} plays in game {game.id}")
+        attacker, defender = row[ATTACKER_NAME], row[DEFENDER_NAME]
+        if self.a == attacker or (self.b == defender and self.a != defender):
+            return row[SCORE]
+        if self.a == defender or self.b == attacker:
+            return 1.0 - row[SCORE]
+        raise ValueError(f"neither {self.a} nor {self.b} plays in game {row[NUMBER]}")

@@ -12,14 +12,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
-from typing import Any
 
 from attrs import frozen
 
 from netsiege.hub.tournament.collector import no_collector
 from netsiege.hub.tournament.cycles import Cycle, cycles
+from netsiege.hub.tournament.linear import Vector
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, ROLES, Cup, Outcome
-from netsiege.hub.tournament.ratings import OVERALL, Cell, Counts, Ratings, SliceKey, Sums, Tally, rate
+from netsiege.hub.tournament.ratings import OVERALL, Ratings, rate
+from netsiege.hub.tournament.slices import (
+    ATTACKER_RETURN,
+    DEFENDER_RETURN,
+    SCORE,
+    Group,
+    Played,
+    Slices,
+    row_of,
+)
 from netsiege.hub.tournament.student import Estimate, estimate
 
 
@@ -95,84 +104,41 @@ class Standing:
     def __init__(self, cup: Cup) -> None:
         self._both = frozenset(entrant.name for entrant in cup.entrants if entrant.plays_both)
         self._unseen = frozenset(ground.label for ground in cup.grounds if ground.unseen)
-        self._slices: dict[SliceKey, dict[tuple[str, str], Tally]] = {}
-        self._cells: Sums = {}
-        self._halves: dict[int, Outcome] = {}
-        self._last = -1
-        self.counted = 0
+        self._slices = Slices(self._both)
+
+    @property
+    def counted(self) -> int:
+        """How many games the tables are made of."""
+        return self._slices.counted
 
     @property
     def waiting(self) -> int:
         """How many outcomes wait for the other half of their pair."""
-        return len(self._halves)
-
-    def has_twin(self, outcome: Outcome) -> bool:
-        """Whether the game is one of a pair: its two entrants differ, and both play both roles."""
-        game = outcome.game
-        return game.attacker != game.defender and game.attacker in self._both and game.defender in self._both
+        return self._slices.waiting
 
     def add(self, outcome: Outcome) -> None:
         """Counts it, if it has no twin or its twin is there already. ValueError if it is out of order."""
-        game = outcome.game
-        if game.id <= self._last:
-            raise ValueError(f"game {game.id} comes after game {self._last}: outcomes go by the schedule")
-        self._last = game.id
-        if self.has_twin(outcome):
-            twin = self._halves.pop(game.pair, None)
-            if twin is None:
-                self._halves[game.pair] = outcome
-                return
-            self._count(twin)
-        self._count(outcome)
+        self._slices.add([row_of(outcome)])
+
+    def extend(self, outcomes: Iterable[Outcome]) -> None:
+        """Adds all of them, one after the other; none if one is out of order."""
+        self.extend_rows([row_of(outcome) for outcome in outcomes])
 
     @no_collector()
-    def extend(self, outcomes: Iterable[Outcome]) -> None:
-        """Adds all of them, one after the other."""
-        for outcome in outcomes:
-            self.add(outcome)
-
-    def _count(self, outcome: Outcome) -> None:
-        game = outcome.game
-        self.counted += 1
-        key = game.ground, game.slice
-        tallies = self._slices.get(key)
-        if tallies is None:
-            tallies = self._slices[key] = {}
-        attacker_return, defender_return = outcome.returns
-        attacker_forfeits = int(outcome.forfeit == game.attacker)
-        defender_forfeits = int(bool(outcome.forfeit)) - attacker_forfeits
-        cell = game.attacker, game.defender
-        sums = self._cells.get((*cell, game.ground))
-        if sums is None:
-            self._cells[*cell, game.ground] = [1, outcome.score]
-        else:
-            sums[0] += 1
-            sums[1] += outcome.score
-        tally = tallies.get(cell)
-        if tally is None:
-            forfeits = (attacker_forfeits, defender_forfeits)
-            tallies[cell] = Tally(1, outcome.score, attacker_return, defender_return, *forfeits)
-            return
-        tally.games += 1
-        tally.score += outcome.score
-        tally.attacker_return += attacker_return
-        tally.defender_return += defender_return
-        tally.attacker_forfeits += attacker_forfeits
-        tally.defender_forfeits += defender_forfeits
+    def extend_rows(self, rows: Sequence[Played]) -> None:
+        """Adds outcomes that are told as rows."""
+        self._slices.add(rows)
 
     @no_collector()
     def tables(self) -> Tables:
         """The tables as of now."""
-        whole = _table(self._slices, self._cells, self._both)
-        if len({key[0] in self._unseen for key in self._slices}) < 2:
+        groups = self._slices.groups()
+        whole = _table(groups, self._both)
+        seen = [group for group in groups if group.ground not in self._unseen]
+        if len(seen) in (0, len(groups)):
             return Tables(whole, None, None)
-        return Tables(whole, self._table_of(unseen=False), self._table_of(unseen=True))
-
-    def _table_of(self, *, unseen: bool) -> Table:
-        """That of the grounds that are unseen, or of those that are not."""
-        slices = {key: told for key, told in self._slices.items() if (key[0] in self._unseen) == unseen}
-        cells = {key: sums for key, sums in self._cells.items() if (key[2] in self._unseen) == unseen}
-        return _table(slices, cells, self._both)
+        unseen = [group for group in groups if group.ground in self._unseen]
+        return Tables(whole, _table(seen, self._both), _table(unseen, self._both))
 
 
 class _Record:
@@ -183,15 +149,15 @@ class _Record:
         self.wins = 0.0
         self.forfeits = 0
         self._games: list[int] = []
-        self._returns: list[float] = []
+        self._returns: Vector = []
 
-    def add(self, games: int, wins: float, returns: float, forfeits: int) -> None:
-        """One more slice."""
-        self.games += games
+    def add(self, games: int, wins: float, returns: Vector, forfeits: int) -> None:
+        """More slices, of so many games each; wins and forfeits are those of all of them."""
+        self.games += games * len(returns)
         self.wins += wins
         self.forfeits += forfeits
-        self._games.append(games)
-        self._returns.append(returns)
+        self._games += [games] * len(returns)
+        self._returns += returns
 
     def mean_return(self) -> Estimate:
         """The mean over games, as a ratio of sums over slices, with the ratio's interval."""
@@ -205,63 +171,33 @@ class _Record:
         return estimate(mean, variance, self.games**2 / squares - 1)
 
 
-def _table(counts: Counts, cells: Sums, both: Collection[str]) -> Table:
-    records = _records(counts)
-    games = sum(record.games for (role, _), record in records.items() if role == ATTACKER)
+def _table(groups: Sequence[Group], both: Collection[str]) -> Table:
+    games = sum(group.games for group in groups)
     if not games:
         return Table((), {}, (), None, 0, 0)
-    ratings = rate(counts, both=both, cells=cells)
-    meetings = _meetings(_pairings(cells))
+    ratings = rate(groups, both=both)
+    meetings = _meetings(groups)
     won = {
         pair: meeting.score / meeting.games
         for pair, meeting in meetings.items()
         if pair[0] in both and pair[1] in both
     }
-    return Table(_rows(records, ratings), meetings, cycles(won), ratings, games, len(counts))
+    return Table(_rows(_records(groups), ratings), meetings, cycles(won), ratings, games, ratings.slices)
 
 
-def _records(counts: Counts) -> dict[tuple[str, str], _Record]:
+def _records(groups: Iterable[Group]) -> dict[tuple[str, str], _Record]:
     """What each entrant did in each role."""
-    attackers: defaultdict[str, _Record] = defaultdict(_Record)
-    defenders: defaultdict[str, _Record] = defaultdict(_Record)
-    for tallies in counts.values():
-        attack: dict[str, list[Any]] = {}  # games, wins, the sum of the returns, forfeits
-        defence: dict[str, list[Any]] = {}
-        for (attacker, defender), tally in tallies.items():
-            games, score = tally.games, tally.score
-            sums = attack.get(attacker)
-            if sums is None:
-                sums = attack[attacker] = [0, 0.0, 0.0, 0]
-            sums[0] += games
-            sums[1] += score
-            sums[2] += tally.attacker_return
-            sums[3] += tally.attacker_forfeits
-            sums = defence.get(defender)
-            if sums is None:
-                sums = defence[defender] = [0, 0.0, 0.0, 0]
-            sums[0] += games
-            sums[1] += games - score
-            sums[2] += tally.defender_return
-            sums[3] += tally.defender_forfeits
-        for records, told in ((attackers, attack), (defenders, defence)):
-            for name, each in told.items():
-                records[name].add(*each)
-    defenders.pop("", None)
-    return {
-        (role, name): record
-        for role, records in ((ATTACKER, attackers), (DEFENDER, defenders))
-        for name, record in records.items()
-    }
-
-
-def _pairings(cells: Sums) -> dict[Cell, list[float]]:
-    """Games and the attacker's score of each attacker against each defender."""
-    pairings: dict[Cell, list[float]] = {}
-    for (attacker, defender, _), (games, score) in cells.items():
-        sums = pairings.setdefault((attacker, defender), [0, 0.0])
-        sums[0] += games
-        sums[1] += score
-    return pairings
+    records: defaultdict[tuple[str, str], _Record] = defaultdict(_Record)
+    for group in groups:
+        for name, games in group.shape.attackers.items():
+            returns = group.sums(ATTACKER_RETURN, games)
+            wins = group.total(SCORE, games)
+            records[ATTACKER, name].add(len(games), wins, returns, group.forfeits(name, games))
+        for name, games in group.shape.defenders.items():
+            returns = group.sums(DEFENDER_RETURN, games)
+            wins = len(games) * len(returns) - group.total(SCORE, games)
+            records[DEFENDER, name].add(len(games), wins, returns, group.forfeits(name, games))
+    return records
 
 
 def _rows(records: dict[tuple[str, str], _Record], ratings: Ratings) -> tuple[Row, ...]:
@@ -296,20 +232,22 @@ def _superiorities(ratings: Ratings, kind: str, ranking: Sequence[str]) -> dict[
     return told
 
 
-def _meetings(pairings: dict[Cell, list[float]]) -> dict[tuple[str, str], Meeting]:
+def _meetings(groups: Iterable[Group]) -> dict[tuple[str, str], Meeting]:
     """Both directions of every two that met, sorted."""
     sums: dict[tuple[str, str], list[float]] = {}
-    for (attacker, defender), (games, score) in pairings.items():
-        if not defender or attacker == defender:
-            continue
-        one = sums.setdefault((attacker, defender), [0, 0.0, 0, 0.0])
-        other = sums.setdefault((defender, attacker), [0, 0.0, 0, 0.0])
-        one[0] += games
-        one[1] += score
-        one[2] += games
-        one[3] += score
-        other[0] += games
-        other[1] += games - score
+    for group in groups:
+        for (attacker, defender), places in group.shape.cells.items():
+            if not defender or attacker == defender:
+                continue
+            games, score = len(places) * group.slices, group.total(SCORE, places)
+            one = sums.setdefault((attacker, defender), [0, 0.0, 0, 0.0])
+            other = sums.setdefault((defender, attacker), [0, 0.0, 0, 0.0])
+            one[0] += games
+            one[1] += score
+            one[2] += games
+            one[3] += score
+            other[0] += games
+            other[1] += games - score
     return {
         pair: Meeting(int(games), score, int(attacks), attack_score)
         for pair, (games, score, attacks, attack_score) in sorted(sums.items())

@@ -13,6 +13,7 @@ from attrs import define
 from netsiege.hub.tournament.blocks import MOST
 from netsiege.hub.tournament.model import Cup, Game, Outcome
 from netsiege.hub.tournament.sequential import Comparison, State
+from netsiege.hub.tournament.slices import row_of
 from netsiege.hub.tournament.standing import Row, Standing
 from netsiege.hub.tournament.student import Estimate
 
@@ -75,7 +76,7 @@ class Decided:
     def look(self, outcomes: Sequence[Outcome]) -> int | None:
         """See `Rule`."""
         while self._fed < len(outcomes):
-            self.comparison.add(outcomes[self._fed])
+            self.comparison.add(row_of(outcomes[self._fed]))
             self._fed += 1
             if self.comparison.test.state is not State.CONTINUE:
                 return self._fed

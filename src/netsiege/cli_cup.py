@@ -168,7 +168,7 @@ def _play(store: Store, venue: Venue, as_json: bool) -> None:
         from netsiege.show_cup import print_results
 
         over = run_cup(store, venue, hub, stop)
-    results, _ = read_results(store)
+    results = read_results(store, curves=as_json)
     folder = store.path.parent
     if as_json:
         print(dump_results(results), end="")

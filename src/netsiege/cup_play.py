@@ -215,7 +215,7 @@ class _Shown:
         if now_s < self._due_s:
             return
         if now_s - self._ranked_s > self._took_s / TOP_SHARE:
-            self._top = told.read_results(self._store, curves=False)[0]
+            self._top = told.read_results(self._store, curves=False)
             self._ranked_s = time.monotonic()
             self._took_s = self._ranked_s - now_s
         began_s = time.monotonic()
@@ -230,7 +230,7 @@ class _Shown:
 def finish(store: Store, took_s: float) -> Results:
     """Writes what a cup has come to: tables, page, replays of the games that are over."""
     folder = store.path.parent
-    results, outcomes = told.read_results(store)
+    results, outcomes = told.read_all(store)
     run = {
         "software": netsiege.__version__,
         "python": platform.python_version(),

@@ -17,7 +17,7 @@ from netsiege.errors import SiegeError
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, Cup, Ground, Outcome
 from netsiege.hub.tournament.outcomes import outcome_of
 from netsiege.hub.tournament.records import Reader
-from netsiege.hub.tournament.results import ENDED, read_results
+from netsiege.hub.tournament.results import ENDED, read_all
 from netsiege.hub.tournament.results_files import dump_csv, dump_results
 from netsiege.hub.tournament.schedule import schedule_of
 from netsiege.shown import LINE_CHARS, shown
@@ -49,7 +49,7 @@ class Checked:
 def verify_cup(folder: Path) -> Checked:
     """Looks at everything; stops at the first difference. Raises `ConfigError` if there is no cup."""
     with Reader.read(folder) as store:
-        results, outcomes = read_results(store)
+        results, outcomes = read_all(store)
         decided, share = store.decided_by(), replay_share(store)
         rooms = {(each.game, each.number): each.room for each in store.attempts()}
         ended = store.notes().get(ENDED)

@@ -59,7 +59,7 @@ def show_cup(folder: Path, *, follow: bool = False, as_json: bool = False) -> No
     with Reader.read(folder) as store:
         if follow:
             follow_cup(store)
-        results, _ = told.read_results(store, curves=as_json)
+        results = told.read_results(store, curves=as_json)
         running = store.is_running()
     if as_json:
         sys.stdout.write(dump_results(results))
@@ -306,7 +306,7 @@ def follow_cup(
             now_s = clock()
             if running and store.version() != version and now_s - ranked_s >= took_s / RANK_SHARE:
                 version = store.version()
-                top = told.read_results(store, curves=False)[0]
+                top = told.read_results(store, curves=False)
                 ranked_s, took_s = clock(), clock() - now_s
             view.show(store.counts(), top, now_s, last=not running)
             if not running:

@@ -36,11 +36,13 @@ from netsiege.hub.tournament.model import (
     Outcome,
     Player,
 )
-from netsiege.hub.tournament.ratings import OVERALL, Tally, rate
+from netsiege.hub.tournament.ratings import OVERALL, rate
 from netsiege.hub.tournament.schedule import schedule_of
 from netsiege.hub.tournament.sequential import Comparison, State
+from netsiege.hub.tournament.slices import row_of
 from netsiege.hub.tournament.standing import Standing
 from netsiege.hub.tournament.stopping import Precise
+from tests.tournament.small_cups import groups_of
 
 NORMAL = NormalDist()
 
@@ -198,10 +200,8 @@ def cup(design: Design, seed: int) -> dict[str, list[bool]]:
     standing.extend(outcomes)
     table = standing.tables().all
     assert table.ratings is not None
-    apart = {
-        (o.game.ground, o.game.id): {(o.game.attacker, o.game.defender): Tally(1, o.score)} for o in outcomes
-    }
-    fits = {"": table.ratings, "naive ": rate(apart, both=design.both)}
+    apart = [((o.game.ground, o.game.id), [(o.game.attacker, o.game.defender, o.score)]) for o in outcomes]
+    fits = {"": table.ratings, "naive ": rate(groups_of(apart), both=design.both)}
     told: dict[str, list[bool]] = {}
     for label, fit in fits.items():
         for kind, values in truth(design).items():
@@ -268,7 +268,8 @@ def match(design: Match, elo: float, seed: int) -> tuple[State, int, bool, bool]
         for attacker, defender in bouts:
             p = design.mean + (half if attacker == "a" else -half)
             game = Game(number, at, "s", at, at, attacker, defender)
-            comparison.add(Outcome(game, draw.game(attacker, defender, p), "goal", (0.0, 0.0), (1, 1)))
+            score = draw.game(attacker, defender, p)
+            comparison.add(row_of(Outcome(game, score, "goal", (0.0, 0.0), (1, 1))))
             number += 1
     test = comparison.test
     state, told = test.state, test.estimate()

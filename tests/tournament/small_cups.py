@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from hypothesis import strategies as st
 
@@ -21,6 +21,7 @@ from netsiege.hub.tournament.model import (
     Player,
 )
 from netsiege.hub.tournament.schedule import Schedule
+from netsiege.hub.tournament.slices import Group, SliceKey, Slices
 
 ROLES_OF_KIND = {"A": (ATTACKER,), "D": (DEFENDER,), "B": (ATTACKER, DEFENDER)}
 
@@ -100,3 +101,17 @@ def played(schedule: Schedule, score: Callable[[Game], float] = chance) -> list[
 
 def games_of(outcomes: Sequence[Outcome]) -> list[Game]:
     return [outcome.game for outcome in outcomes]
+
+
+def groups_of(slices: Iterable[tuple[SliceKey, Sequence[tuple[str, str, float]]]]) -> list[Group]:
+    """What ratings are made of, from the games of slices: attacker, defender and the attacker's score."""
+    told = Slices(())
+    number = 0
+    for (ground, at), games in slices:
+        rows = [
+            (number + i, number + i, ground, at, attacker, defender, score, 0.0, 0.0, "goal", "")
+            for i, (attacker, defender, score) in enumerate(games)
+        ]
+        told.add(rows)
+        number += len(rows)
+    return told.groups()

@@ -63,8 +63,8 @@ def measure(folder: Path, results: Path | None) -> dict[str, float]:
     begun_s = time.process_time()
     with Reader.read(folder) as store:
         opened_s = time.process_time()
-        told, outcomes = read_results(store, curves=results is not None)
-    spent = {"opening": opened_s - begun_s, "whole": time.process_time() - begun_s, "games": len(outcomes)}
+        told = read_results(store, curves=results is not None)
+    spent = {"opening": opened_s - begun_s, "whole": time.process_time() - begun_s, "games": told.games}
     if results is not None:
         results.write_text(dump_results(told))
     return spent

@@ -139,11 +139,11 @@ def test_verdict_that_was_changed_is_found_out_by_its_replay(copied, change):
         database.execute(change)
     database.close()
     from netsiege.hub.tournament.records import Reader  # noqa: PLC0415  # what a liar would do next
-    from netsiege.hub.tournament.results import read_results  # noqa: PLC0415
+    from netsiege.hub.tournament.results import read_all  # noqa: PLC0415
     from netsiege.hub.tournament.results_files import write_results  # noqa: PLC0415
 
     with Reader.read(copied) as store:
-        results, outcomes = read_results(store)
+        results, outcomes = read_all(store)
     write_results(copied, results, outcomes, {})
     code, said = verdict(copied)
     assert code == 1

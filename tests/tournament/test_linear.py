@@ -85,7 +85,8 @@ def test_sandwich_is_the_product_of_the_three(vectors):
         ]
         for i in range(5)
     ]
-    whole = linear.sandwich(bread, filling, 1.5, diagonal)
+    columns = [[each[i] for each in filling] for i in range(5)]
+    whole = linear.sandwich(bread, columns, 1.5, diagonal)
     for row, other in zip(whole, product(product(bread, meat), bread), strict=True):
         assert close(row, other)
     assert whole == [list(column) for column in zip(*whole, strict=True)]

@@ -5,9 +5,11 @@ import pytest
 
 from netsiege.hub.tournament.elo import ELO, logistic
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER
-from netsiege.hub.tournament.ratings import OVERALL, Tally, rate
+from netsiege.hub.tournament.ratings import OVERALL
+from netsiege.hub.tournament.ratings import rate as rate_groups
 from tests.lengths import lasting
 from tests.tournament.coverage import DESIGNS, coverage
+from tests.tournament.small_cups import groups_of
 
 NO_PRIOR = {"prior_sd": 1e3, "ease_sd": 1e3}
 
@@ -35,24 +37,19 @@ def baseball(home, away):
                 continue
             won, lost = map(int, told.split("-"))
             for result in [1.0] * won + [0.0] * lost:
-                counts[home, number] = {(team, other): Tally(1, result)}
-                if home == away:
-                    counts[home, number][other, team] = Tally(1, 1 - result)
-                else:
-                    counts[away, number] = {(other, team): Tally(1, 1 - result)}
+                counts[home, number] = [(team, other, result)]
+                counts.setdefault((away, number), []).append((other, team, 1 - result))
                 number += 1
     return counts
 
 
+def rate(counts, **more):
+    return rate_groups(groups_of(counts.items()), **more)
+
+
 def counts_of(*results, ground="s"):
     """One slice for each list of (attacker, defender, score)."""
-    told = {}
-    for number, games in enumerate(results):
-        for attacker, defender, score in games:
-            tally = told.setdefault((ground, number), {}).setdefault((attacker, defender), Tally())
-            tally.games += 1
-            tally.score += score
-    return told
+    return {(ground, number): games for number, games in enumerate(results)}
 
 
 def drawn(seed, slices, names="abcd", grounds=("s", "t")):
@@ -62,13 +59,13 @@ def drawn(seed, slices, names="abcd", grounds=("s", "t")):
     for ground in grounds:
         for number in range(slices):
             shift = rng.gauss(0, 1)
-            tallies = counts[ground, number] = {}
+            games = counts[ground, number] = []
             for i, a in enumerate(names):
                 own = rng.gauss(0, 1)
                 for j, d in enumerate(names):
                     if a != d:
                         p = logistic(shift + own + 0.5 * i - 0.3 * j)
-                        tallies[a, d] = Tally(1, float(rng.random() < p))
+                        games.append((a, d, float(rng.random() < p)))
     return counts
 
 
@@ -117,12 +114,12 @@ def test_fit_and_clustered_covariance_agree_with_statsmodels(seed, slices):
     counts = drawn(seed, slices)
     columns = [(ATTACKER, n) for n in "abcd"] + [(DEFENDER, n) for n in "bcd"] + [("", "t")]
     rows, scores, groups = [], [], []
-    for group, ((ground, _), tallies) in enumerate(counts.items()):
-        for (a, d), tally in tallies.items():
+    for group, ((ground, _), games) in enumerate(counts.items()):
+        for a, d, score in games:
             minus = {(DEFENDER, d): -1.0}
             plus = {(ATTACKER, a): 1.0, ("", ground): 1.0}
             rows.append([plus.get(c, minus.get(c, 0.0)) for c in columns])
-            scores.append(tally.score)
+            scores.append(score)
             groups.append(group)
     theirs = sm.GLM(np.array(scores), np.array(rows), family=sm.families.Binomial()).fit(
         tol=1e-12, cov_type="cluster", cov_kwds={"groups": np.array(groups)}
@@ -164,11 +161,11 @@ def test_without_the_share_for_lopsided_records_the_covariance_is_that_of_statsm
         results.append([(a, "x", float(rng.random() < p)) for a in "ab" for _ in range(4_000)])
     counts = counts_of(*results)
     rows, scores, groups = [], [], []
-    for group, tallies in enumerate(counts.values()):
-        for (a, _), tally in tallies.items():
-            rows += [[1.0, float(a == "b")]] * 4_000
-            scores += [1.0] * int(tally.score) + [0.0] * int(4_000 - tally.score)
-            groups += [group] * 4_000
+    for group, games in enumerate(counts.values()):
+        for a, _, score in games:
+            rows.append([1.0, float(a == "b")])
+            scores.append(score)
+            groups.append(group)
     theirs = sm.GLM(np.array(scores), np.array(rows), family=sm.families.Binomial()).fit(
         tol=1e-12, cov_type="cluster", cov_kwds={"groups": np.array(groups)}
     )
@@ -269,7 +266,7 @@ def test_superiority_is_between_even_and_certain_and_adds_up():
 
 def test_order_of_counting_changes_nothing_that_shows():
     counts = drawn(8, 12)
-    turned = dict(reversed([(key, dict(reversed(told.items()))) for key, told in counts.items()]))
+    turned = dict(reversed([(key, told[::-1]) for key, told in counts.items()]))
     one, other = rate(counts, both="abcd"), rate(turned, both="dcba")
     for kind, scale in one.scales.items():
         for name, told in scale.ratings().items():

@@ -29,7 +29,7 @@ from netsiege.hub.tournament.page import page, write_page
 from netsiege.hub.tournament.records import Bench
 from netsiege.hub.tournament.results import (
     checkpoints,
-    read_results,
+    read_all,
     results_of,
 )
 from netsiege.hub.tournament.results_files import COLUMNS, dump_csv, dump_results, write_results
@@ -218,7 +218,7 @@ def test_equal_outcomes_give_equal_bytes_whatever_the_order_of_arrival(tmp_path)
             store.write(games=[each.game for each in OUTCOMES])
             for start in range(0, len(arrived), 50):
                 store.write(verdicts=[(each, None) for each in arrived[start : start + 50]])
-            results, outcomes = read_results(store)
+            results, outcomes = read_all(store)
         texts.append((dump_results(results), dump_csv(CUP, outcomes), page(results)))
     assert texts[0] == texts[1]
     assert json.loads(texts[0][0])["games"] == 240

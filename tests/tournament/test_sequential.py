@@ -7,6 +7,7 @@ from netsiege.hub.tournament.elo import elo
 from netsiege.hub.tournament.hypotheses import Hypotheses
 from netsiege.hub.tournament.model import Game, Outcome
 from netsiege.hub.tournament.sequential import Comparison, Sprt, State
+from netsiege.hub.tournament.slices import row_of
 from tests.lengths import lasting
 from tests.tournament.coverage import MATCHES, errors
 
@@ -162,12 +163,12 @@ def test_estimate_is_a_number_in_its_interval_whatever_is_tested():
 
 def test_pair_with_roles_swapped_is_one_score():
     comparison = Comparison("a", "b", 0, Hypotheses())
-    comparison.add(outcome(0, "a", "b", 1))
+    comparison.add(row_of(outcome(0, "a", "b", 1)))
     assert comparison.test.pairs == 0
-    comparison.add(outcome(1, "b", "a", 0))
+    comparison.add(row_of(outcome(1, "b", "a", 0)))
     assert (comparison.test.pairs, comparison.test.mean, comparison.wins) == (1, 1.0, 1)
-    comparison.add(outcome(2, "b", "a", 1, at=1))
-    comparison.add(outcome(3, "a", "b", 1, at=1))
+    comparison.add(row_of(outcome(2, "b", "a", 1, at=1)))
+    comparison.add(row_of(outcome(3, "a", "b", 1, at=1)))
     assert (comparison.test.pairs, comparison.test.mean, comparison.ties, comparison.games) == (2, 0.75, 1, 4)
 
 
@@ -178,14 +179,14 @@ def test_difference_against_the_same_opponents_is_one_score(role):
     for number, ((who, other), won) in enumerate(wins.items()):
         assert comparison.test.pairs == 0
         game = (who, other, won) if role == "attacker" else (other, who, 1 - won)
-        comparison.add(outcome(number, *game))
+        comparison.add(row_of(outcome(number, *game)))
     assert (comparison.test.pairs, comparison.test.mean) == (1, 0.75)
 
 
 def test_attackers_that_meet_no_defender_are_compared_seed_by_seed():
     comparison = Comparison("a", "b", 0, Hypotheses())
-    comparison.add(outcome(0, "a", "", 1))
-    comparison.add(outcome(1, "b", "", 0))
+    comparison.add(row_of(outcome(0, "a", "", 1)))
+    comparison.add(row_of(outcome(1, "b", "", 0)))
     assert (comparison.test.pairs, comparison.test.mean) == (1, 1.0)
 
 
@@ -194,7 +195,7 @@ def test_slices_under_way_at_once_are_kept_apart():
     for number, (game, at) in enumerate(
         [(("a", "b", 1), 0), (("a", "b", 0), 1), (("b", "a", 1), 1), (("b", "a", 0), 0)]
     ):
-        comparison.add(outcome(number, *game, at=at))
+        comparison.add(row_of(outcome(number, *game, at=at)))
     assert (comparison.test.pairs, comparison.test.total, comparison.wins) == (2, 0.0, 1)
 
 
@@ -202,21 +203,21 @@ def test_after_the_decision_no_game_counts():
     comparison = Comparison("a", "b", 0, Hypotheses(0, 200))
     number = 0
     while comparison.test.state is State.CONTINUE:
-        comparison.add(outcome(number, "a", "b", 1, at=number // 2))
-        comparison.add(outcome(number + 1, "b", "a", 0, at=number // 2))
+        comparison.add(row_of(outcome(number, "a", "b", 1, at=number // 2)))
+        comparison.add(row_of(outcome(number + 1, "b", "a", 0, at=number // 2)))
         number += 2
     assert comparison.games == number
-    assert comparison.add(outcome(number, "b", "a", 1, at=number)) is State.ACCEPT_H1
+    assert comparison.add(row_of(outcome(number, "b", "a", 1, at=number))) is State.ACCEPT_H1
     assert (comparison.games, comparison.wins) == (number, number // 2)
 
 
 def test_outcome_out_of_order_or_of_others_is_refused():
     comparison = Comparison("a", "b", 1, Hypotheses())
-    comparison.add(outcome(3, "a", "x", 1))
+    comparison.add(row_of(outcome(3, "a", "x", 1)))
     with pytest.raises(ValueError, match="by the schedule"):
-        comparison.add(outcome(3, "b", "x", 1))
+        comparison.add(row_of(outcome(3, "b", "x", 1)))
     with pytest.raises(ValueError, match="neither a nor b"):
-        comparison.add(outcome(4, "c", "x", 1))
+        comparison.add(row_of(outcome(4, "c", "x", 1)))
 
 
 # --- errors -----------------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ def test_show_prints_the_same_json_as_the_file(folder, capsys):
     show_cup.show_cup(folder, as_json=True)
     said = capsys.readouterr().out
     with Reader.read(folder) as store:
-        assert said == dump_results(read_results(store)[0])
+        assert said == dump_results(read_results(store))
     assert json.loads(said)["software"] == "netsiege 1.2.3"
 
 

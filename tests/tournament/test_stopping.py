@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from netsiege.hub.tournament.model import COMPARE, SWISS, Format, Outcome
-from netsiege.hub.tournament.results import ENDED, read_results, results_of
+from netsiege.hub.tournament.results import ENDED, read_all, results_of
 from netsiege.hub.tournament.schedule import schedule_of
 from netsiege.hub.tournament.standing import Standing
 from netsiege.hub.tournament.stopping import SLICES_MIN
@@ -76,7 +76,7 @@ def store_of(folder, cup, outcomes):
     with Store.create(folder, cup, "netsiege") as store:
         store.write(games=[o.game for o in outcomes], verdicts=[(o, None) for o in outcomes])
         store.write(notes={ENDED: str(schedule_of(cup).end(outcomes))})
-        return read_results(store)
+        return read_all(store)
 
 
 def test_games_that_were_over_beside_the_last_one_are_in_no_table(tmp_path):

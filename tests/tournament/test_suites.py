@@ -24,6 +24,7 @@ from netsiege.hub.tournament.plain import dump_cup, load_cup
 from netsiege.hub.tournament.results import results_of
 from netsiege.hub.tournament.results_files import dump_csv, dump_results
 from netsiege.hub.tournament.schedule import schedule_of
+from netsiege.hub.tournament.slices import row_of
 from netsiege.hub.tournament.store import Store
 from netsiege.hub.tournament.words import say_ground
 from netsiege.scenarios.generate import SUITES, generate_entry
@@ -135,7 +136,7 @@ def test_kept_cup_whose_suite_makes_no_sense_is_refused(old: str, new: str, said
 def test_levels_count_each_attackers_games_by_difficulty() -> None:
     cup = suite_cup()
     outcomes = played(schedule_of(cup))
-    levels = levels_of(cup, outcomes)
+    levels = levels_of(cup, list(map(row_of, outcomes)))
     on_suite = [outcome for outcome in outcomes if outcome.game.ground == SUITE.label]
     assert sum(level.games for level in levels) == len(on_suite)
     assert sum(level.score * level.games for level in levels) == pytest.approx(
@@ -144,7 +145,7 @@ def test_levels_count_each_attackers_games_by_difficulty() -> None:
     steps = sorted({entry.steps for entry in SUITES["unseen-100"][:7]})
     assert [level.steps for level in levels if level.attacker == "A0"] == steps
     assert sum(level.networks for level in levels if level.attacker == "A0") == SUITE.count
-    assert levels_of(evolve(cup, grounds=(SEEN,)), outcomes) == ()
+    assert levels_of(evolve(cup, grounds=(SEEN,)), list(map(row_of, outcomes))) == ()
 
 
 def test_tables_page_and_files_tell_of_the_networks() -> None:
