@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, ClassVar
 
+from attrs import define, field
+
 from netsiege.agents.attackers.trail import Trail
 from netsiege.agents.base import BaseAgent
 from netsiege.agents.chance import patience_of
 from netsiege.agents.parameters import Parameter
-from netsiege.game import IP, Action, ActionType, AgentRole, Data, Network, Observation
+from netsiege.game import IP, Action, ActionType, AgentRole, Data, GameState, Network, Observation
 from netsiege.game import generate_valid_actions as valid_actions
 from netsiege.session import Seat
 
@@ -58,11 +60,21 @@ class ScriptedAttacker(BaseAgent):
         return sweep.next_action()
 
 
+@define(eq=False)
 class Sweep(Trail):
     """What to try next: everything that may bring something, in the order of its promise.
 
     What was tried is tried again from another host, but from the same one only when all else has been tried.
     """
+
+    _homes: dict[IP, Network | None] = field(factory=dict)
+    """The network of each host that was asked for, among those that are known."""
+
+    def observe(self, state: GameState) -> None:
+        """See `Trail`."""
+        if state.known_networks != self.state.known_networks:
+            self._homes.clear()
+        super().observe(state)
 
     def next_action(self) -> Action | None:
         """What promises most. When all has been tried, begins again: others may have changed something."""
@@ -116,9 +128,9 @@ class Sweep(Trail):
         return self._scan(
             (source, network)
             for network in self.state.known_networks
-            for source in within
-            if network.is_private() and source.is_private()
-            if not seen & {(network, network), (within[source], network)}
+            if network.is_private() and (network, network) not in seen
+            for source, home in within.items()
+            if source.is_private() and (home, network) not in seen
         )
 
     def _find_services(self) -> Iterable[Action]:
@@ -170,8 +182,10 @@ class Sweep(Trail):
         return sorted(hosts, key=lambda host: (held[self._network_of(host)], host.to_wire()))
 
     def _network_of(self, host: IP) -> Network | None:
-        networks = (network for network in self.state.known_networks if host in network)
-        return max(networks, key=lambda network: network.mask, default=None)
+        if host not in self._homes:
+            networks = (network for network in self.state.known_networks if host in network)
+            self._homes[host] = max(networks, key=lambda network: network.mask, default=None)
+        return self._homes[host]
 
     def _scan(self, pairs: Iterable[tuple[IP, Network]]) -> Iterable[Action]:
         """Scans, those of other networks than the source's own first, then the nearest."""

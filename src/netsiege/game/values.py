@@ -38,6 +38,17 @@ def _text_of(number: int) -> str:
     return str(ipaddress.IPv4Address(number))
 
 
+@lru_cache(maxsize=1 << 16)
+def _is_private(text: str, mask: int) -> bool:
+    return ipaddress.IPv4Network((text, mask), strict=False).is_private
+
+
+@lru_cache(maxsize=1 << 16)
+def _bounds(text: str, mask: int) -> tuple[int, int]:
+    first = _number_of(text) >> (32 - mask) << (32 - mask)
+    return first, first | ((1 << (32 - mask)) - 1)
+
+
 def fields_of(
     data: Mapping[str, Any], cls: type, required: tuple[str, ...], optional: tuple[str, ...]
 ) -> dict[str, Any]:
@@ -72,7 +83,7 @@ class IP:
 
     def is_private(self) -> bool:
         """Whether the address belongs to a range that is not routed on the Internet."""
-        return ipaddress.IPv4Address(self.ip).is_private
+        return _is_private(self.ip, 32)
 
     @property
     def as_dict(self) -> dict[str, Any]:
@@ -115,12 +126,12 @@ class Network:
     @property
     def first(self) -> int:
         """The lowest address of the network, as a number."""
-        return ip_to_int(self.ip) >> (32 - self.mask) << (32 - self.mask)
+        return _bounds(self.ip, self.mask)[0]
 
     @property
     def last(self) -> int:
         """The highest address of the network, as a number."""
-        return self.first | ((1 << (32 - self.mask)) - 1)
+        return _bounds(self.ip, self.mask)[1]
 
     def _key(self) -> tuple[int, int, int]:
         return (self.first, self.mask, ip_to_int(self.ip))
@@ -138,11 +149,12 @@ class Network:
         return self._key() >= other._key() if isinstance(other, Network) else NotImplemented
 
     def __contains__(self, address: IP) -> bool:
-        return self.first <= ip_to_int(address.ip) <= self.last
+        first, last = _bounds(self.ip, self.mask)
+        return first <= _number_of(address.ip) <= last
 
     def is_private(self) -> bool:
         """Whether the whole network lies in ranges that are not routed on the Internet."""
-        return ipaddress.IPv4Network((self.ip, self.mask), strict=False).is_private
+        return _is_private(self.ip, self.mask)
 
     @property
     def as_dict(self) -> dict[str, Any]:
