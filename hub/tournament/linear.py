@@ -6,7 +6,7 @@ Matrices are lists of rows. Nothing here is meant for more than some hundreds of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import dist, hypot, sqrt
 from operator import mul
 from typing import Final
 
@@ -93,13 +93,31 @@ def sandwich(
     meat = [[factor * value for value in row] for row in _products(filling)]
     for i, value in enumerate(diagonal):
         meat[i][i] += value
-    half = [[dot(row, other) for other in meat] for row in bread]
-    return _mirrored([[dot(row, other) for other in bread[: i + 1]] for i, row in enumerate(half)])
+    rows, columns = [_known(row) for row in bread], [_known(row) for row in meat]
+    half = [_known([_product(row, other) for other in columns]) for row in rows]
+    return _mirrored([[_product(row, other) for other in rows[: i + 1]] for i, row in enumerate(half)])
 
 
 def _products(vectors: Sequence[Sequence[float]]) -> Matrix:
     """The scalar products of all with all."""
-    return _mirrored([[dot(one, other) for other in vectors[: i + 1]] for i, one in enumerate(vectors)])
+    known = [_known(vector) for vector in vectors]
+    return _mirrored([[_product(one, other) for other in known[: i + 1]] for i, one in enumerate(known)])
+
+
+Known = tuple[float, tuple[float, ...]]
+"""The length of a vector, and the vector that has its direction and the length one."""
+
+
+def _known(vector: Sequence[float]) -> Known:
+    length = hypot(*vector)
+    return length, tuple([value / length for value in vector] if length else vector)
+
+
+def _product(a: Known, b: Known) -> float:
+    """The scalar product of two of the same dimension, by the law of cosines: Python has distances five times
+    as fast as sums of products, and the error is as small beside the product of the lengths.
+    """
+    return a[0] * b[0] * (1 - dist(a[1], b[1]) ** 2 / 2)
 
 
 def _mirrored(lower: Matrix) -> Matrix:

@@ -57,6 +57,10 @@ EASE_SD: Final = 6.0
 """Of the ease of a ground, in log-odds."""
 NEAR: Final = 1e-7
 """Twice by how much the likelihood may still rise before the last step."""
+DIGITS: Final = 9
+"""Of strengths in log-odds, after the point: a ten-millionth of a point of Elo. What is beyond is noise, that
+differs from Python to Python and would order those who are equal.
+"""
 EASE: Final = "Ground"
 
 Parameter = tuple[str, str]
@@ -133,7 +137,7 @@ def rate(
     places = {parameter: i for i, parameter in enumerate(parameters)}
     prior = [1 / (ease_sd if kind == EASE else prior_sd) ** 2 for kind, _ in parameters]
     model = _Model(cells, places, prior)
-    strengths = model.fit()
+    strengths = [round(value, DIGITS) for value in model.fit()]
     spread = inverse(cholesky(model.slopes(strengths)[2]))
     covariance = _covariance(model, spread, _residuals(groups, model, strengths))
     freedom = _freedom(groups, places)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -21,6 +24,10 @@ from netsiege.hub.tournament.results import ENDED, read_all
 from netsiege.hub.tournament.results_files import dump_csv, dump_results
 from netsiege.hub.tournament.schedule import schedule_of
 from netsiege.shown import LINE_CHARS, shown
+
+RELATIVE: Final = 1e-6
+ABSOLUTE: Final = 1e-5
+"""By how much a figure of `results.json` may be off, of itself or as it is."""
 
 Played = tuple[Outcome, str | None]
 """A game, and the room of the match that has decided it."""
@@ -53,13 +60,11 @@ def verify_cup(folder: Path) -> Checked:
         decided, share = store.decided_by(), replay_share(store)
         rooms = {(each.game, each.number): each.room for each in store.attempts()}
         ended = store.notes().get(ENDED)
-    for name, made in (
-        ("results.json", dump_results(results)),
-        ("results.csv", dump_csv(store.cup, outcomes)),
-    ):
-        difference = _compare_file(folder / name, made)
-        if difference:
-            return Checked(difference)
+    difference = _compare_results(folder / "results.json", dump_results(results)) or _compare_lines(
+        folder / "results.csv", dump_csv(store.cup, outcomes)
+    )
+    if difference:
+        return Checked(shown(difference, LINE_CHARS))
     if ended is not None and schedule_of(store.cup).end(outcomes) != len(outcomes):
         return Checked(f"{folder}: the cup is not over after {len(outcomes):,} games, as its store says")
     counts = {"replays": 0, "unplayed": 0, "unkept": 0}
@@ -77,7 +82,39 @@ def verify_cup(folder: Path) -> Checked:
     return Checked("", **counts)
 
 
-def _compare_file(path: Path, made: str) -> str:
+def _compare_results(path: Path, made: str) -> str:
+    """Their figures may differ by what Pythons and machines round differently."""
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        return f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
+    return next((f"{path}: {each}" for each in _differences(there, json.loads(made), "")), "")
+
+
+def _differences(there: Any, made: Any, at: str) -> Iterator[str]:
+    """What one JSON value has that the other has not, in order."""
+    if isinstance(made, dict) and isinstance(there, dict):
+        for key in [*made, *(key for key in there if key not in made)]:
+            if key in made and key in there:
+                yield from _differences(there[key], made[key], f"{at}{key}.")
+            else:
+                yield f"{at}{key} {'is missing' if key in made else 'does not belong there'}"
+    elif isinstance(made, list) and isinstance(there, list):
+        for number, (one, other) in enumerate(zip(there, made, strict=False)):
+            yield from _differences(one, other, f"{at}{number}.")
+        if len(there) != len(made):
+            yield f"{at[:-1]} has {len(there):,} entries; the games of this cup come to {len(made):,}"
+    elif type(there) is not type(made) or not _is_same(there, made):
+        yield f"{at[:-1] or 'it'} is {there!r}; the games of this cup come to {made!r}"
+
+
+def _is_same(there: object, made: object) -> bool:
+    if isinstance(there, float) and isinstance(made, float):
+        return math.isclose(there, made, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    return there == made
+
+
+def _compare_lines(path: Path, made: str) -> str:
     try:
         there = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:

@@ -104,7 +104,56 @@ def test_tables_that_say_something_else_are_found_out(copied):
     path.write_text(path.read_text().replace('"score": 0', '"score": 1', 1))
     code, said = verdict(copied)
     assert code == 1
-    assert f"{path}: line" in said
+    assert f"{path}: " in said
+    assert "score is 1" in said
+
+
+def rewritten(path, change):
+    """The folder's tables after a change of the parsed file."""
+    told = json.loads(path.read_text())
+    change(told)
+    path.write_text(json.dumps(told))
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (
+            lambda told: told["tables"][0]["rows"][1]["rating"].update(value=77.0),
+            "tables.0.rows.1.rating.value is 77.0",
+        ),
+        (lambda told: told["tables"].pop(), "tables has"),
+        (lambda told: told["cup"].pop("words"), "cup.words is missing"),
+        (lambda told: told.update(best="me"), "best does not belong there"),
+        (lambda told: told["tables"][0]["rows"].reverse(), "tables.0.rows.0.rank is 2"),
+        (lambda told: told.update(games=float(told["games"])), "games is 24.0"),
+        (lambda told: told.update(games=True), "games is True"),
+        (lambda told: told["duels"][0].update(attacker_score=float("nan")), "duels.0.attacker_score is nan"),
+    ],
+)
+def test_difference_in_the_tables_is_told_with_its_place(copied, change, difference):
+    rewritten(copied / "results.json", change)
+    code, said = verdict(copied)
+    assert code == 1
+    assert difference in said
+
+
+def test_figures_may_be_as_far_off_as_machines_round_differently(copied):
+    def move(told):
+        rating = told["tables"][0]["rows"][0]["rating"]
+        rating["low"] += 2e-6
+        rating["high"] *= 1 + 1e-8
+
+    rewritten(copied / "results.json", move)
+    assert verdict(copied)[0] == 0
+
+
+@pytest.mark.parametrize("text", ["", "[]", "1", "{", "[" * 100_000, "{}", "\udce9"])
+def test_tables_that_are_none_are_told(copied, text):
+    (copied / "results.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    code, said = verdict(copied)
+    assert code == 1
+    assert "results.json: " in said
 
 
 def test_replay_of_another_game_is_found_out(copied):

@@ -278,6 +278,23 @@ def test_only_entrants_of_both_roles_are_rated_overall():
     assert rate(counts, both="abc").scales[OVERALL].names == ("a", "b")
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_those_who_are_equal_go_by_name(seed):
+    """Each has the same record in the whole, of other slices: what rounding makes of it orders nobody."""
+    rng = random.Random(seed)
+    names = [f"n{i:02}" for i in range(40)]
+    won = {(name, role): set(rng.sample(range(50), 17)) for name in names for role in (ATTACKER, DEFENDER)}
+    games = [
+        [(name, "hero", float(i in won[name, ATTACKER])) for name in names]
+        + [("hero", name, float(i not in won[name, DEFENDER])) for name in names]
+        for i in range(50)
+    ]
+    fit = rate(counts_of(*games), both=[*names, "hero"])
+    for scale in fit.scales.values():
+        assert [name for name in scale.ratings() if name != "hero"] == names
+        assert scale.superiority("n03", "n04") == 0.5
+
+
 # --- coverage ---------------------------------------------------------------------------------------------
 
 
