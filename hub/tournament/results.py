@@ -157,11 +157,10 @@ class Results:
 
 def forfeits_of(rows: Sequence[Played]) -> tuple[Forfeits, ...]:
     """Who forfeited how often and why, the most first."""
-    pairings = Counter(map(itemgetter(ATTACKER_NAME, DEFENDER_NAME), rows))
+    played = Counter(map(itemgetter(ATTACKER_NAME), rows)) + Counter(map(itemgetter(DEFENDER_NAME), rows))
     causes: dict[str, Counter[str]] = {}
     for row in filter(itemgetter(FORFEIT), rows):
         causes.setdefault(row[FORFEIT], Counter())[row[CAUSE]] += 1
-    played = {name: sum(n for pairing, n in pairings.items() if name in pairing) for name in causes}
     made = [
         Forfeits(name, played[name], mine.total(), tuple(sorted(mine.items())))
         for name, mine in causes.items()

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
+from math import dist
 
 from attrs import frozen
 
 from netsiege.hub.tournament.collector import no_collector
 from netsiege.hub.tournament.cycles import Cycle, cycles
-from netsiege.hub.tournament.linear import Vector
+from netsiege.hub.tournament.linear import Vector, dot
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, ROLES, Cup, Outcome
 from netsiege.hub.tournament.ratings import OVERALL, Ratings, rate
 from netsiege.hub.tournament.slices import (
@@ -163,9 +164,8 @@ class _Record:
         """The mean over games, as a ratio of sums over slices, with the ratio's interval."""
         mean = sum(self._returns) / self.games
         slices = len(self._games)
-        squares = sum(games * games for games in self._games)
-        each = zip(self._games, self._returns, strict=True)
-        spread = sum((total - games * mean) ** 2 for games, total in each)
+        squares = dot(self._games, self._games)
+        spread = dist(self._returns, [games * mean for games in self._games]) ** 2
         factor = slices / max(1, slices - 1)
         variance = factor * spread / self.games**2
         return estimate(mean, variance, self.games**2 / squares - 1)
