@@ -22,7 +22,7 @@ import attrs
 from attrs import define, field
 
 from netsiege.hub.tournament.model import ATTACKER, DEFENDER, Cup, Game, Outcome
-from netsiege.hub.tournament.outcomes import Place, guilty_of, outcome_of, unplayed
+from netsiege.hub.tournament.outcomes import INFRASTRUCTURE, Place, guilty_of, outcome_of, unplayed
 from netsiege.hub.tournament.records import OPEN, VOID, Attempt, Bench
 from netsiege.hub.tournament.schedule import NOBODY, Schedule, forfeiter
 from netsiege.protocol import Cause, Result
@@ -31,7 +31,6 @@ REACH_SEATS: Final = 4
 """Games ahead of the first without verdict, for each seat of all entrants, …"""
 REACH_MIN: Final = 64
 """… but so many at least."""
-INFRASTRUCTURE: Final = (Cause.WORKER, Cause.HUB, Cause.FAULT)
 LOST_MAX: Final = 5
 """A game that was lost to the arena so often has a bug of the arena to show: the attacker has not won it."""
 VANISHED: Final = (Cause.DISCONNECT, Cause.LEFT)

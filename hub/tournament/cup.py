@@ -72,8 +72,14 @@ import attrs
 from attrs import frozen
 
 from netsiege.errors import ConfigError
-from netsiege.hub.tournament.entrants import RolesOf, read_clean_name, read_entrants, read_seconds
-from netsiege.hub.tournament.grounds import Terms, misplaced, read_grounds
+from netsiege.hub.tournament.entrants import (
+    MAX_ENTRANTS,
+    RolesOf,
+    read_clean_name,
+    read_entrants,
+    read_seconds,
+)
+from netsiege.hub.tournament.grounds import MAX_GROUNDS, Terms, misplaced, read_grounds
 from netsiege.hub.tournament.hypotheses import Hypotheses
 from netsiege.hub.tournament.model import (
     ATTACKER,
@@ -173,6 +179,12 @@ def inconsistencies(cup: Cup) -> Iterator[tuple[str, str]]:
     ]
     if format_.kind not in FORMATS:
         wrong.append(("format", f"{shown(format_.kind)} is no format{nearest(format_.kind, FORMATS)}"))
+    for key, there, most in (
+        ("entrants", len(cup.entrants), MAX_ENTRANTS),
+        ("scenarios", len(cup.grounds), MAX_GROUNDS),
+    ):
+        if there > most:
+            wrong.append((key, f"there are {there:,} of them, more than {most}"))
     if len(set(names)) < len(names):
         wrong.append(("entrants", "two have the same name"))
     if len({ground.label for ground in cup.grounds}) < len(cup.grounds):

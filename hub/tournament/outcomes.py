@@ -11,6 +11,9 @@ from netsiege.protocol import Cause, Result
 
 FORFEITED: Final = (Cause.TIME, Cause.DISCONNECT, Cause.PROTOCOL, Cause.LEFT)
 
+INFRASTRUCTURE: Final = (Cause.WORKER, Cause.HUB, Cause.FAULT)
+"""Ends that blame the arena."""
+
 Place = tuple[str, str]
 """An entrant and the role in which it plays."""
 
@@ -52,3 +55,10 @@ def unplayed(game: Game, forfeit: str, cause: str) -> Outcome:
     """What came of a game that has no result: the attacker has won it only if another forfeits it."""
     score = float(forfeit not in ("", game.attacker))
     return Outcome(game, score, str(cause), (0.0, 0.0), (0, 0), forfeit)
+
+
+def is_word_of_director(outcome: Outcome) -> bool:
+    """Whether it may have been decided without a result: as a forfeit, or as lost to the arena for good."""
+    names = [name for name in (outcome.game.attacker, outcome.game.defender) if name != NOBODY]
+    has_reason = outcome.forfeit in names or (not outcome.forfeit and outcome.cause in INFRASTRUCTURE)
+    return has_reason and outcome == unplayed(outcome.game, outcome.forfeit, outcome.cause)

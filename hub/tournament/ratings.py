@@ -269,7 +269,7 @@ def _residuals(groups: Iterable[Group], model: _Model, x: Vector) -> Matrix:
                 hopes[game] = hope
         for place, sign, games in _parts(group, model.places):
             hope = sum(hopes[game] for game in games)
-            rows[place] += [sign * (score - hope) for score in group.sums(SCORE, games)]
+            rows[place] += [sign * (score - hope) for score in group.by_slice(SCORE, games)]
         slices += group.slices
         for row in rows:
             row.extend([0.0] * (slices - len(row)))

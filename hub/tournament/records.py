@@ -11,8 +11,9 @@ import fcntl
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -23,7 +24,9 @@ from netsiege.hub.strangers import distrust
 from netsiege.hub.tournament.collector import no_collector
 from netsiege.hub.tournament.model import Cup, Game, Outcome
 from netsiege.hub.tournament.plain import dump_cup, load_cup
-from netsiege.hub.tournament.slices import Played
+from netsiege.hub.tournament.schedule import NOBODY
+from netsiege.hub.tournament.slices import ATTACKER_NAME, DEFENDER_NAME, FORFEIT, GROUND, Played
+from netsiege.shown import shown
 
 FILE: Final = "cup.sqlite"
 FORMAT: Final = 1
@@ -33,11 +36,15 @@ DONE: Final = "done"
 STATES: Final = (OPEN, VOID, DONE)
 PLANNED: Final = "planned_games"
 """The note that says how many games the cup will have, where its schedule does not have them all yet."""
+ENDED: Final = "ended"
+"""The note that says how many games the cup has had, once it is over."""
 
 MAX_VALUE_BYTES: Final = 16 << 20
 """Of one value in the file: the cup, with a thousand entrants, is far below."""
 MAX_SEED: Final = (1 << 64) - 1
 _SIGN: Final = 1 << 63
+_DIGITS: Final = 18
+"""Of a number in a note, at most."""
 BUSY_S: Final = 5.0
 
 SCHEMA: Final = (
@@ -59,20 +66,22 @@ SCHEMA: Final = (
 )
 _TABLES: Final = ("meta", "games", "attempts", "verdicts", "benched", "notes")
 _TYPES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
-    "games": {"integer": ("pair", "slice", "seed", "round"), "text": ("ground", "attacker", "defender")},
-    "attempts": {"integer": ("game", "number"), "text": ("room", "state", "why")},
+    "games": {
+        "integer": ("id", "pair", "slice", "seed", "round"),
+        "text": ("ground", "attacker", "defender"),
+    },
+    "attempts": {"integer": ("game", "number"), "text": ("room", "why")},
     "verdicts": {
-        "integer": ("attacker_steps", "defender_steps"),
+        "integer": ("game", "attacker_steps", "defender_steps"),
         "real": ("score", "attacker_return", "defender_return"),
         "text": ("cause", "forfeit"),
     },
     "benched": {"integer": ("game",), "text": ("entrant", "reason")},
     "notes": {"text": ("name", "text")},
 }
-"""What the columns hold that do not number the rows: no table of ours lets anything else in, but files may
-lie.
-"""
+"""What the columns hold that files of strangers may lie about: no table of ours lets anything else in."""
 _RANGES: Final = {
+    "games": "id < 0",
     "attempts": "state NOT IN ('open', 'void', 'done') OR (typeof(match) != 'integer' AND match NOT NULL)",
     "verdicts": "(score != 0 AND score != 1) OR (typeof(attempt) != 'integer' AND attempt NOT NULL)",
 }
@@ -137,6 +146,8 @@ class Reader:
         except BaseException:
             database.close()
             raise
+        self._grounds = {ground.label for ground in self.cup.grounds}
+        self._entrants = {NOBODY, *(entrant.name for entrant in self.cup.entrants)}
 
     @classmethod
     def read(cls, folder: str | os.PathLike[str]) -> Reader:
@@ -165,18 +176,22 @@ class Reader:
 
     def games(self) -> list[Game]:
         """The schedule so far, in its order."""
-        return [game_of(row) for row in self._rows("SELECT * FROM games ORDER BY id")]
+        rows = self._rows("SELECT * FROM games ORDER BY id")
+        self._check_names(rows, 2, (5, 6))
+        return [game_of(row) for row in rows]
 
     def played(self) -> list[Played]:
         """What tables are made of, of all games that have a verdict, in the order of the schedule: 100,000
         take an eighth of a second.
         """
         with no_collector():
-            return self._rows(
+            rows = self._rows(
                 "SELECT id, pair, ground, slice, attacker, defender, score, "
                 "attacker_return, defender_return, cause, forfeit "
                 "FROM verdicts JOIN games ON id = game ORDER BY game"
             )
+        self._check_names(rows, GROUND, (ATTACKER_NAME, DEFENDER_NAME, FORFEIT))
+        return rows
 
     def outcomes(self) -> list[Outcome]:
         """All verdicts, in the order of the schedule, each as an object: 100,000 take half a second."""
@@ -187,7 +202,8 @@ class Reader:
                 "SELECT id, pair, ground, slice, seed, attacker, defender, round, score, cause, "
                 "attacker_return, defender_return, attacker_steps, defender_steps, forfeit "
                 "FROM verdicts JOIN games ON id = game ORDER BY game"
-            )
+            ).fetchall()
+            self._check_names(rows, 2, (5, 6, 14))
             return [
                 Outcome(
                     Game(i, pair, same(ground, ground), s, seed & MAX_SEED, same(a, a), same(d, d), r),
@@ -203,7 +219,9 @@ class Reader:
     def unplayed(self) -> list[Game]:
         """The games of the schedule that have no verdict, in its order."""
         query = "SELECT * FROM games WHERE id NOT IN (SELECT game FROM verdicts) ORDER BY id"
-        return [game_of(row) for row in self._rows(query)]
+        rows = self._rows(query)
+        self._check_names(rows, 2, (5, 6))
+        return [game_of(row) for row in rows]
 
     def attempts(self, state: str | None = None) -> list[Attempt]:
         """Every attempt, or those in that state, by game and number."""
@@ -221,7 +239,9 @@ class Reader:
 
     def benched(self) -> list[Bench]:
         """Who plays no more, in the order in which they went."""
-        return [Bench(*row) for row in self._rows("SELECT * FROM benched ORDER BY game, entrant")]
+        rows = self._rows("SELECT * FROM benched ORDER BY game, entrant")
+        self._check_names(rows, None, (0,))
+        return [Bench(*row) for row in rows]
 
     def notes(self) -> dict[str, str]:
         """All notes, by name."""
@@ -229,8 +249,19 @@ class Reader:
 
     def planned(self) -> int | None:
         """How many games the cup will have, if that was known before its schedule has them all."""
-        said = self.notes().get(PLANNED, "")
-        return int(said) if said.isdecimal() else None
+        return self._number(PLANNED)
+
+    def ended(self) -> int | None:
+        """How many games the cup has had; None as long as it is not over."""
+        return self._number(ENDED)
+
+    def _number(self, note: str) -> int | None:
+        said = self.notes().get(note)
+        if said is None:
+            return None
+        if not (said.isascii() and said.isdigit() and len(said) <= _DIGITS):
+            raise JournalError(f"{self.path}: is damaged: its note {note} is no number")
+        return int(said)
 
     def counts(self) -> Counts:
         """The cup in numbers, as of one moment."""
@@ -248,8 +279,11 @@ class Reader:
 
     def is_running(self) -> bool:
         """Whether a director has the store open."""
+        path = self.folder / f"{FILE}.running"
+        if not path.is_file():
+            return False
         try:
-            with (self.folder / f"{FILE}.running").open("rb") as file:
+            with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
@@ -267,6 +301,14 @@ class Reader:
             if self._database.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     self._database.execute("COMMIT")
+
+    def _check_names(self, rows: Sequence[Any], ground: int | None, entrants: Iterable[int]) -> None:
+        """The names in these columns are the cup's: what goes by entrants would not end with too many."""
+        strange = set(map(itemgetter(ground), rows)) - self._grounds if ground is not None else set()
+        for column in entrants:
+            strange |= set(map(itemgetter(column), rows)) - self._entrants
+        if strange:
+            raise JournalError(f"{self.path}: is damaged: the cup has no {shown(min(strange))}")
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._reading():
@@ -330,7 +372,7 @@ def _distrust(database: sqlite3.Connection, path: Path) -> None:
 
 
 def _check_values(database: sqlite3.Connection, path: Path) -> None:
-    """Goes through every table once: a fifteenth of a second for a cup of 100,000 games."""
+    """Goes through every table once: a tenth of a second for a cup of 100,000 games."""
     for table, types in _TYPES.items():
         wrong = [f"typeof({name}) != '{kind}'" for kind, names in types.items() for name in names]
         wrong += [_RANGES[table]] if table in _RANGES else []

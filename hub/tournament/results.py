@@ -13,6 +13,7 @@ from typing import Final
 
 from attrs import asdict, evolve, frozen
 
+from netsiege.errors import JournalError
 from netsiege.hub.tournament import standing as standings
 from netsiege.hub.tournament.cycles import Cycle
 from netsiege.hub.tournament.levels import Level, levels_of
@@ -26,7 +27,6 @@ from netsiege.hub.tournament.slices import (
     FORFEIT,
     NUMBER,
     Played,
-    row_of,
 )
 from netsiege.hub.tournament.standing import Standing
 from netsiege.hub.tournament.student import Estimate
@@ -39,8 +39,6 @@ CLOSER_IF_LARGE: Final = 2.0
 """By how many times the games of a point of a curve are more than those of the one before it."""
 LARGE: Final = 20_000
 """Games of a cup whose tables take a while."""
-ENDED: Final = "ended"
-"""The note in a store that says how many games a cup has had, once it is over."""
 FEWEST: Final = 12
 """Games of the first point of a curve, at least."""
 POINTS: Final = 14
@@ -129,9 +127,9 @@ class Compared:
 @frozen
 class Results:
     """All that a cup's page shows. `games` counts verdicts; `counted` those that the tables are made of, as
-    only whole pairs count; `scheduled` is what the schedule has so far. `stopped` says that the cup is over
-    without all of its games, as its rule says; `comparison` is None in cups that are none. `levels` are
-    those of the grounds that are suites.
+    only whole pairs count; `scheduled` is how many there will be, as far as that is known. `stopped` says
+    that the cup is over without all of its games, as its rule says; `comparison` is None in cups that are
+    none. `levels` are those of the grounds that are suites.
     """
 
     cup: Cup
@@ -187,33 +185,32 @@ def read_all(store: Reader) -> tuple[Results, list[Outcome]]:
     return results, outcomes[: results.games]
 
 
-def _find(store: Reader) -> tuple[list[Played], list[Bench], int, str]:
-    return store.played(), store.benched(), store.counts().games, store.notes().get(ENDED, "")
+def _find(store: Reader) -> tuple[list[Played], list[Bench], int, int | None]:
+    return store.played(), store.benched(), store.planned() or store.counts().games, store.ended()
 
 
 def _results_found(
-    store: Reader, rows: list[Played], benched: list[Bench], scheduled: int, ended: str, *, curves: bool
+    store: Reader,
+    rows: list[Played],
+    benched: list[Bench],
+    scheduled: int,
+    ended: int | None,
+    *,
+    curves: bool,
 ) -> Results:
     stopped = False
-    if ended.isdecimal():
-        scheduled = int(ended)
-        rows = rows[: bisect_left(rows, scheduled, key=itemgetter(NUMBER))]
-        stopped = scheduled < schedule_of(store.cup).expected and may_stop(store.cup)
-    told = results_of_rows(store.cup, rows, benched, scheduled, curves=curves)
+    if ended is not None:
+        scheduled = ended
+        rows = rows[: bisect_left(rows, ended, key=itemgetter(NUMBER))]
+        stopped = ended < schedule_of(store.cup).expected and may_stop(store.cup)
+    try:
+        told = results_of(store.cup, rows, benched, scheduled, curves=curves)
+    except ValueError as error:  # they are not in order, or none of this cup
+        raise JournalError(f"{store.path}: is damaged: {error}") from None
     return evolve(told, software=store.software, digest=store.digest, stopped=stopped)
 
 
 def results_of(
-    cup: Cup,
-    outcomes: Iterable[Outcome],
-    benched: Sequence[Bench] = (),
-    scheduled: int | None = None,
-) -> Results:
-    """The results of these outcomes, which are in the order of the schedule."""
-    return results_of_rows(cup, [row_of(outcome) for outcome in outcomes], benched, scheduled)
-
-
-def results_of_rows(
     cup: Cup,
     rows: Sequence[Played],
     benched: Sequence[Bench] = (),
@@ -221,7 +218,9 @@ def results_of_rows(
     *,
     curves: bool = True,
 ) -> Results:
-    """The same, of outcomes that are told as rows."""
+    """The results of these games, which are in the order of the schedule. Raises ValueError if they are not,
+    or not of this cup.
+    """
     standing = Standing(cup)
     steps: list[tuple[int, standings.Table]] = []
     done = 0

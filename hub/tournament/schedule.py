@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
+from attrs import evolve
+
 from netsiege.errors import ConfigError
 from netsiege.hub.tournament.blocks import MOST, Block, Leg, legs_between
 from netsiege.hub.tournament.model import (
@@ -73,6 +75,15 @@ def schedule_of(cup: Cup) -> Schedule:
         return Stopping(comparison(cup), Decided(comparing(cup)))
     schedule = Swiss(cup) if cup.format.kind == SWISS else Block(cup, fixed_legs(cup), cup.format.games)
     return schedule if cup.within is None else Stopping(schedule, Precise(cup, schedule, cup.within))
+
+
+def first_games(cup: Cup, outcomes: Sequence[Outcome], most: int) -> list[Game]:
+    """Up to `most` games of a cup that these outcomes tell, from its first on, whether or not it has stopped.
+
+    Raises ValueError if an outcome is of another game than the schedule has at its place.
+    """
+    whole = comparison(cup) if cup.format.kind == COMPARE else schedule_of(evolve(cup, within=None))
+    return whole.next_games(outcomes, 0, most)
 
 
 def may_stop(cup: Cup) -> bool:

@@ -105,7 +105,7 @@ class Sprt:
         if self.state is not State.CONTINUE:
             return self._at_stop()
         if self.pairs < 2:
-            return Estimate(elo(self.mean) or 0.0, None, None)
+            return Estimate(self._within(self.mean), None, None)
         reach = quantile(0.975, self.pairs - 1) * self.deviation / math.sqrt(self.pairs)
         return self._estimate(self.mean, self.mean - reach, self.mean + reach)
 
@@ -126,11 +126,15 @@ class Sprt:
         return self._estimate(value, low, high)
 
     def _estimate(self, middle: float, low: float, high: float) -> Estimate:
-        """In Elo. A score of 0 or 1 is none; the middle stays half a win within."""
+        """In Elo."""
+        return Estimate(self._within(middle), elo(low), elo(high))
+
+    def _within(self, score: float) -> float:
+        """A score of 0 or 1 is no Elo: half a win is left."""
         edge = 0.5 / (self.pairs + 1)
-        value = elo(min(1 - edge, max(edge, middle)))
+        value = elo(min(1 - edge, max(edge, score)))
         assert value is not None
-        return Estimate(value, elo(low), elo(high))
+        return value
 
 
 class Comparison:

@@ -2,7 +2,7 @@
 
 All games of a slice are played from one seed, and in most slices of a cup the same entrants meet. So who
 meets whom is worked out once for all slices of one `Shape`, and what they scored is summed column by column:
-one value of each slice after the other. Only whole pairs count.
+one value of each slice after the other. Only whole pairs count: see `Slices`.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Group:
     columns: list[Columns] = field(factory=list)
     _values: dict[int, list[tuple[Any, ...]]] = field(factory=dict)
     _totals: dict[int, Vector] = field(factory=dict)
-    _sums: dict[tuple[int, Places], Vector] = field(factory=dict)
+    _by_slice: dict[tuple[int, Places], Vector] = field(factory=dict)
 
     @property
     def slices(self) -> int:
@@ -94,12 +94,14 @@ class Group:
         """How many all its slices have."""
         return self.shape.games * len(self.columns)
 
-    def sums(self, column: int, games: Places) -> Vector:
+    def by_slice(self, column: int, games: Places) -> Vector:
         """The sum of these games' values in a column, slice by slice."""
-        told = self._sums.get((column, games))
+        told = self._by_slice.get((column, games))
         if told is None:
             values = self._of_each_game(column)
-            told = self._sums[column, games] = list(map(sum, zip(*(values[i] for i in games), strict=True)))
+            told = self._by_slice[column, games] = list(
+                map(sum, zip(*(values[i] for i in games), strict=True))
+            )
         return told
 
     def total(self, column: int, games: Places) -> float:
@@ -125,7 +127,7 @@ class Group:
 
 class Slices:
     """Takes games in the order of the schedule. `both` are the entrants that play both roles: where two of
-    them meet, a game counts once its twin with the roles swapped is there, in the same slice.
+    them meet, a game counts once the other one of its pair is there, in the same slice. Others count at once.
     """
 
     def __init__(self, both: Collection[str]) -> None:
@@ -137,18 +139,12 @@ class Slices:
         self._whole: dict[Columns, list[bool]] = {}
         """Which games of a slice count, by its attackers, defenders, and pairs as from its first game."""
         self._last = -1
-        self._games = 0
 
     @property
     def counted(self) -> int:
         """How many games count."""
         self._look()
         return sum(shape.games for shape, _ in self._counted.values())
-
-    @property
-    def waiting(self) -> int:
-        """How many wait for the other half of their pair."""
-        return self._games - self.counted
 
     def add(self, rows: Sequence[Played]) -> None:
         """Takes more of them. ValueError if they are out of order; then none is taken."""
@@ -162,7 +158,6 @@ class Slices:
             self._slices.setdefault(key, []).extend(games)
             self._counted.pop(key, None)
         self._last = numbers[-1]
-        self._games += len(rows)
 
     def groups(self) -> list[Group]:
         """The games that count, in the order in which a slice of each ground and shape first came."""

@@ -1,7 +1,7 @@
 """The standing of a cup: what its tables say, from the outcomes that have been counted.
 
-Only whole pairs count: where two entrants both play both roles, a game waits for its twin with the roles
-swapped. Outcomes are fed in the order of the schedule, each once; whatever the order of arrival, the same
+Only whole pairs count: where two entrants both play both roles, a game waits for the other one of its pair.
+Outcomes are fed in the order of the schedule, each once; whatever the order of arrival, the same
 games give the same tables.
 
 Returns are means over games, with intervals clustered by slice like those of the ratings.
@@ -112,22 +112,13 @@ class Standing:
         """How many games the tables are made of."""
         return self._slices.counted
 
-    @property
-    def waiting(self) -> int:
-        """How many outcomes wait for the other half of their pair."""
-        return self._slices.waiting
-
-    def add(self, outcome: Outcome) -> None:
-        """Counts it, if it has no twin or its twin is there already. ValueError if it is out of order."""
-        self._slices.add([row_of(outcome)])
-
     def extend(self, outcomes: Iterable[Outcome]) -> None:
-        """Adds all of them, one after the other; none if one is out of order."""
+        """Adds outcomes. ValueError if they are out of order; then none is added."""
         self.extend_rows([row_of(outcome) for outcome in outcomes])
 
     @no_collector()
     def extend_rows(self, rows: Sequence[Played]) -> None:
-        """Adds outcomes that are told as rows."""
+        """Adds outcomes that are told as rows. Raises as `extend` does."""
         self._slices.add(rows)
 
     @no_collector()
@@ -165,9 +156,9 @@ class _Record:
         mean = sum(self._returns) / self.games
         slices = len(self._games)
         squares = dot(self._games, self._games)
-        spread = dist(self._returns, [games * mean for games in self._games]) ** 2
+        spread = dist(self._returns, [games * mean for games in self._games])
         factor = slices / max(1, slices - 1)
-        variance = factor * spread / self.games**2
+        variance = factor * spread * spread / self.games**2  # which may be infinite
         return estimate(mean, variance, self.games**2 / squares - 1)
 
 
@@ -190,11 +181,11 @@ def _records(groups: Iterable[Group]) -> dict[tuple[str, str], _Record]:
     records: defaultdict[tuple[str, str], _Record] = defaultdict(_Record)
     for group in groups:
         for name, games in group.shape.attackers.items():
-            returns = group.sums(ATTACKER_RETURN, games)
+            returns = group.by_slice(ATTACKER_RETURN, games)
             wins = group.total(SCORE, games)
             records[ATTACKER, name].add(len(games), wins, returns, group.forfeits(name, games))
         for name, games in group.shape.defenders.items():
-            returns = group.sums(DEFENDER_RETURN, games)
+            returns = group.by_slice(DEFENDER_RETURN, games)
             wins = len(games) * len(returns) - group.total(SCORE, games)
             records[DEFENDER, name].add(len(games), wins, returns, group.forfeits(name, games))
     return records

@@ -145,7 +145,10 @@ def tournament_show(
 
 @tournament_app.command("verify")
 def tournament_verify(folder: Folder) -> None:
-    """Play all replays of a cup again, and work its tables out anew; exit code 1 if anything differs."""
+    """Play all replays of a cup again, and work its schedule and its tables out anew.
+
+    Exit code 1 if anything differs. The page, report.html, is not looked at: it shows what results.json says.
+    """
     from netsiege.cup_verify import verify_cup
 
     checked = verify_cup(Path(folder))

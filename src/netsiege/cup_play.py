@@ -28,7 +28,9 @@ from netsiege.cups import (
     replay_path,
     replay_share,
 )
+from netsiege.engine.playback import verify
 from netsiege.engine.readdress import readdress
+from netsiege.engine.replay import Replay
 from netsiege.errors import SiegeError
 from netsiege.files import replace_file
 from netsiege.hub.tournament import plain
@@ -36,11 +38,12 @@ from netsiege.hub.tournament import results as told
 from netsiege.hub.tournament.conduct import Conduct
 from netsiege.hub.tournament.director import Director
 from netsiege.hub.tournament.grounds import spec_of, variant_of
-from netsiege.hub.tournament.model import Cup, Game, Ground
+from netsiege.hub.tournament.model import Cup, Game, Ground, Outcome
+from netsiege.hub.tournament.outcomes import is_word_of_director, outcome_of
 from netsiege.hub.tournament.page import write_page
 from netsiege.hub.tournament.processes import EntrantProcesses, Post
-from netsiege.hub.tournament.records import Reader
-from netsiege.hub.tournament.results import ENDED, Results
+from netsiege.hub.tournament.records import ENDED, Reader
+from netsiege.hub.tournament.results import Results
 from netsiege.hub.tournament.results_files import write_results
 from netsiege.hub.tournament.schedule import schedule_of
 from netsiege.hub.tournament.store import Store
@@ -197,7 +200,7 @@ class _Replays:
         wanted = {match: game for game, match in decided if is_sampled(game, self._share)}
         if wanted and self._journal.exists():
             with suppress(SiegeError, OSError):  # at the end it is tried once more, and told
-                _write_replays(self._journal, self._folder, wanted)
+                _write_replays(self._journal, self._folder, wanted, {})
         self._due_s = time.monotonic() + REPLAYS_S
 
 
@@ -241,13 +244,15 @@ def finish(store: Store, took_s: float) -> Results:
     write_results(folder, results, outcomes, run)
     replace_file(folder / "cup.json", plain.dump_cup(store.cup) + "\n", 0o600)
     write_page(folder, results)
-    write_replays(store, folder)
+    words = {each.game.id: each for each in outcomes if is_word_of_director(each)}
+    write_replays(store, folder, words)
     return results
 
 
-def write_replays(store: Reader, folder: Path) -> None:
+def write_replays(store: Reader, folder: Path, words: Mapping[int, Outcome]) -> None:
     """Writes the replay of each game that a match has decided, and that has none yet, as far as the hub's
-    journal is at hand.
+    journal is at hand. `words` are the outcomes that the director may have decided without a match's result:
+    a match that comes to something else was called off, and is no replay of the game.
     """
     journal = _journal_of(store)
     if not journal.exists():
@@ -264,11 +269,13 @@ def write_replays(store: Reader, folder: Path) -> None:
     if len(wanted) < len(missing):  # a director that was killed has not heard their numbers
         games = {attempt.room: attempt.game for attempt in missing}
         wanted = {each.id: games[each.room] for each in read_journal(journal) if each.room in games}
-    for game, error in _write_replays(journal, folder, wanted):
+    for game, error in _write_replays(journal, folder, wanted, words):
         print(f"netsiege: warning: game {game} has no replay: {error}", file=sys.stderr)
 
 
-def _write_replays(journal: Path, folder: Path, wanted: Mapping[int, int]) -> list[tuple[int, SiegeError]]:
+def _write_replays(
+    journal: Path, folder: Path, wanted: Mapping[int, int], words: Mapping[int, Outcome]
+) -> list[tuple[int, SiegeError]]:
     """Writes the replays of games, by the match of each; returns those of which none could be written, which
     `verify` finds to be missing, and why. Raises `ConfigError` if the journal cannot be read.
     """
@@ -279,10 +286,17 @@ def _write_replays(journal: Path, folder: Path, wanted: Mapping[int, int]) -> li
         if record.cause is None:
             continue  # it was forfeited, and called off
         try:
-            recorded(record).save(replay_path(folder, game))
+            replay = recorded(record)
+            if game not in words or _comes_to(replay, words[game]):
+                replay.save(replay_path(folder, game))
         except SiegeError as error:
             failures.append((game, error))
     return failures
+
+
+def _comes_to(replay: Replay, outcome: Outcome) -> bool:
+    results = verify(replay).results
+    return len(results) == 1 and outcome_of(outcome.game, results[0]) == outcome
 
 
 def _journal_of(store: Reader) -> Path:

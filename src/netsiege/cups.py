@@ -10,6 +10,7 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ import attrs
 
 import netsiege
 from netsiege.agents.registry import choose_agent
-from netsiege.errors import ConfigError
+from netsiege.errors import ConfigError, JournalError
 from netsiege.hub.tournament import plain
 from netsiege.hub.tournament.cup import RISKS, SMALL_CUP, LoadedCup, changed, load_cup, make_cup
 from netsiege.hub.tournament.entrants import name_of
@@ -27,7 +28,7 @@ from netsiege.hub.tournament.schedule import has_fixed_length, schedule_of
 from netsiege.hub.tournament.store import Store
 from netsiege.local import WATCH_S, Children, LocalHub
 from netsiege.scenarios.source import Value
-from netsiege.shown import shown
+from netsiege.shown import file_part, shown
 
 JOURNAL: Final = "hub.journal"
 REPLAYS: Final = "replays"
@@ -91,6 +92,8 @@ def find_comparison(
     if a == b:
         raise ConfigError(f"tournament compare: {shown(a)} is compared with itself; name two agents")
     roles = set(roles_of(a)) & set(roles_of(b))
+    for each in (each for each in against if each in (a, b)):
+        raise ConfigError(f"tournament compare: both cannot meet {shown(each)}: it is one of them")
     panel = against or ([] if len(roles) > 1 else [PANEL[role] for role in roles if role in PANEL])
     one, other = (name_of(a), name_of(b)) if name_of(a) != name_of(b) else (a, b)
     value: dict[str, Value] = {
@@ -144,9 +147,10 @@ def _wait_for_the_last_hub(journal: Path) -> None:
 
 def new_folder(name: str) -> Path:
     """A folder for results that is not there yet: `cups/NAME`, or with a number behind it."""
-    base = Path("cups") / name
+    is_plain = Path(name).name == name and not name.startswith((".", "-", "~"))
+    base = Path("cups") / (name if is_plain else file_part(name))
     number = 1
-    while (folder := base if number == 1 else base.with_name(f"{name}-{number}")).exists():
+    while (folder := base if number == 1 else base.with_name(f"{base.name}-{number}")).exists():
         number += 1
     return folder
 
@@ -166,8 +170,13 @@ def venue_of(store: Reader, asked: Venue) -> Venue:
 
 
 def replay_share(store: Reader) -> float:
-    """The share of a cup's games of which replays are kept."""
-    return float(store.notes().get(REPLAYS, "1"))
+    """The share of a cup's games of which replays are kept. Raises `JournalError` if its store says none."""
+    said = store.notes().get(REPLAYS, "1")
+    with suppress(ValueError):
+        share = float(said)
+        if 0 <= share <= 1:
+            return share
+    raise JournalError(f"{store.path}: is damaged: {shown(said)} is no share of replays")
 
 
 def is_sampled(game: int, share: float) -> bool:

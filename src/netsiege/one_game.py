@@ -95,7 +95,9 @@ def read_game(store: Reader, number: int) -> OneGame:
         raise ConfigError(f"{store.path}: game {number} is on a ground that the cup does not have")
     matches = {each.match for each in attempts if each.match is not None}
     sources, said = _output(store.folder, _places(store.cup, game, ground), matches)
-    replay, why = _replay(store, number, outcome, decided_by)
+    replay, why = _replay(
+        store, number, outcome, next((each for each in attempts if each.number == decided_by), None)
+    )
     return OneGame(
         store.cup.name,
         game,
@@ -157,7 +159,7 @@ def _output(
 
 
 def _replay(
-    store: Reader, number: int, outcome: Outcome | None, decided_by: int | None
+    store: Reader, number: int, outcome: Outcome | None, attempt: Attempt | None
 ) -> tuple[str | None, str]:
     """Where the game's replay is; if it is not, why."""
     path = replay_path(store.folder, number)
@@ -165,7 +167,7 @@ def _replay(
         return str(path), ""
     if outcome is None:
         return None, "it has no verdict yet"
-    if decided_by is None:
+    if attempt is None or attempt.match is None:
         return None, "it was decided without being played"
     share = replay_share(store)
     if not is_sampled(number, share):

@@ -60,14 +60,14 @@ def show_cup(folder: Path, *, follow: bool = False, as_json: bool = False) -> No
         if follow:
             follow_cup(store)
         results = told.read_results(store, curves=as_json)
-        running = store.is_running()
+        running, over = store.is_running(), store.ended() is not None
     if as_json:
         sys.stdout.write(dump_results(results))
         return
     print_results(results)
     if running:
         _line("It is running.")
-    elif results.games < results.scheduled:
+    elif not over:
         _line(f"It was interrupted: `netsiege tournament resume {folder}` goes on with it.")
 
 

@@ -8,6 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.commands import command
+
+CUP = """
+name: tiny
+entrants: [scripted-attacker, random-attacker, scripted-defender, random-defender]
+scenarios: [two_networks_tiny, {scenario: two_networks_tiny, readdressed: true, unseen: true}]
+games: 3
+"""
+
 
 def netsiege(*words, cwd):
     """The command line of `netsiege tournament WORDS`, and where it runs."""
@@ -69,3 +78,9 @@ def _parent(pid):
         return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
     except OSError:
         return None
+
+
+def verdict(folder):
+    """What `netsiege tournament verify` says of a folder, and its exit code."""
+    told = command("tournament", "verify", folder)
+    return told.returncode, told.stdout

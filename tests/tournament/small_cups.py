@@ -20,8 +20,11 @@ from netsiege.hub.tournament.model import (
     Outcome,
     Player,
 )
+from netsiege.hub.tournament.records import Bench
+from netsiege.hub.tournament.results import Results
+from netsiege.hub.tournament.results import results_of as results_of_rows
 from netsiege.hub.tournament.schedule import Schedule
-from netsiege.hub.tournament.slices import Group, SliceKey, Slices
+from netsiege.hub.tournament.slices import Group, SliceKey, Slices, row_of
 
 ROLES_OF_KIND = {"A": (ATTACKER,), "D": (DEFENDER,), "B": (ATTACKER, DEFENDER)}
 
@@ -115,3 +118,10 @@ def groups_of(slices: Iterable[tuple[SliceKey, Sequence[tuple[str, str, float]]]
         told.add(rows)
         number += len(rows)
     return told.groups()
+
+
+def results_of(
+    cup: Cup, outcomes: Iterable[Outcome], benched: Sequence[Bench] = (), scheduled: int | None = None
+) -> Results:
+    """The results of these outcomes, which are in the order of the schedule."""
+    return results_of_rows(cup, [row_of(outcome) for outcome in outcomes], benched, scheduled)

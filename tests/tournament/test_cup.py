@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsiege.agents.registry import choose_agent
+from netsiege.cups import new_folder
 from netsiege.errors import ConfigError
 from netsiege.hub.tournament import cup as cup_module
 from netsiege.hub.tournament.cup import (
@@ -45,6 +46,7 @@ from netsiege.scenarios.bundled import topology_file
 from netsiege.scenarios.model import Clock
 from tests.scenarios.task_documents import SMALL as SMALL_TASK
 from tests.scenarios.task_documents import changed as changed_task
+from tests.tournament.small_cups import cup_of
 
 THREE = """
 entrants: [scripted-attacker, random-attacker, scripted-defender]
@@ -671,3 +673,21 @@ def test_json_that_is_no_cup_is_refused(plain: object, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         cup_from_plain(plain, "cup.json")
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", ".hidden", "-rf", "a/b", "..", "."])
+def test_folder_of_a_cup_is_in_cups_whatever_its_name(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = new_folder(name)
+    assert folder.parent == Path("cups")
+    assert folder.name[0].isalnum() or folder.name[0] == "_"
+    folder.mkdir(parents=True)
+    assert new_folder(name).name == f"{folder.name}-2"
+
+
+def test_cup_in_a_store_is_no_larger_than_one_in_a_file():
+    """Each limit of a list is asked of a cup that comes from elsewhere, before its schedule is worked out."""
+    cup = cup_of("B" * 257)
+    assert ("entrants", "there are 257 of them, more than 256") in list(inconsistencies(cup))
+    cup = cup_of("BB", grounds=65)
+    assert ("scenarios", "there are 65 of them, more than 64") in list(inconsistencies(cup))

@@ -30,11 +30,11 @@ from netsiege.hub.tournament.records import Bench
 from netsiege.hub.tournament.results import (
     checkpoints,
     read_all,
-    results_of,
 )
 from netsiege.hub.tournament.results_files import COLUMNS, dump_csv, dump_results, write_results
 from netsiege.hub.tournament.store import Store
 from netsiege.hub.tournament.words import say_cup, say_entrant
+from tests.tournament.small_cups import results_of
 
 HOSTILE = (
     "<script>alert(1)</script>",

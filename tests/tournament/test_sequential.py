@@ -158,6 +158,16 @@ def test_estimate_is_a_number_in_its_interval_whatever_is_tested():
     assert decided > 50
 
 
+@pytest.mark.parametrize(("score", "sign"), [(1.0, 1), (0.0, -1), (0.5, 0)])
+def test_estimate_after_one_score_has_its_sign(score, sign):
+    test = Sprt(Hypotheses())
+    test.observe(score)
+    told = test.estimate()
+    assert math.copysign(1, told.value) == sign if sign else told.value == 0
+    assert abs(told.value) > 100 or not sign
+    assert (told.low, told.high) == (None, None)
+
+
 # --- from outcomes ----------------------------------------------------------------------------------------
 
 

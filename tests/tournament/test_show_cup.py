@@ -13,11 +13,12 @@ from rich.console import Console
 
 from netsiege import show_cup
 from netsiege.errors import ConfigError
-from netsiege.hub.tournament.records import OPEN, Attempt, Bench, Counts, Reader
-from netsiege.hub.tournament.results import read_results, results_of
+from netsiege.hub.tournament.records import ENDED, OPEN, Attempt, Bench, Counts, Reader
+from netsiege.hub.tournament.results import read_results
 from netsiege.hub.tournament.results_files import dump_results
 from netsiege.hub.tournament.store import Store
 from netsiege.show_cup import CupProgress, CupView, follow_cup, print_results, say_time
+from tests.tournament.small_cups import results_of
 from tests.tournament.test_report import CUP, HOSTILE, OUTCOMES, RESULTS, cup_of, play
 
 
@@ -25,6 +26,7 @@ from tests.tournament.test_report import CUP, HOSTILE, OUTCOMES, RESULTS, cup_of
 def folder(tmp_path):
     with Store.create(tmp_path / "cup", CUP, "netsiege 1.2.3") as store:
         store.write(games=[each.game for each in OUTCOMES], verdicts=[(each, None) for each in OUTCOMES])
+        store.write(notes={ENDED: str(len(OUTCOMES))})
     return tmp_path / "cup"
 
 

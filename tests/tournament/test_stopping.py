@@ -8,14 +8,15 @@ import attrs
 import pytest
 
 from netsiege.hub.tournament.model import COMPARE, SWISS, Format, Outcome
-from netsiege.hub.tournament.results import ENDED, read_all, results_of
+from netsiege.hub.tournament.records import ENDED
+from netsiege.hub.tournament.results import read_all
 from netsiege.hub.tournament.schedule import schedule_of
 from netsiege.hub.tournament.standing import Standing
 from netsiege.hub.tournament.stopping import SLICES_MIN
 from netsiege.hub.tournament.store import Store
 from netsiege.hub.tournament.words import say_comparison, say_cup
 from tests.tournament.coverage import coverage
-from tests.tournament.small_cups import cup_of, outcome_of, played
+from tests.tournament.small_cups import cup_of, outcome_of, played, results_of
 
 STRENGTH = {"A0": 0.75, "A1": 0.5, "D2": 0.0, "D3": 0.1}
 

@@ -21,7 +21,6 @@ from netsiege.hub.tournament.levels import levels_of
 from netsiege.hub.tournament.model import GAUNTLET, ROUND_ROBIN, SWISS, Cup, Ground
 from netsiege.hub.tournament.page import page
 from netsiege.hub.tournament.plain import dump_cup, load_cup
-from netsiege.hub.tournament.results import results_of
 from netsiege.hub.tournament.results_files import dump_csv, dump_results
 from netsiege.hub.tournament.schedule import schedule_of
 from netsiege.hub.tournament.slices import row_of
@@ -33,7 +32,7 @@ from netsiege.show_cup import print_results
 from netsiege.show_game import show_game
 from tests.commands import command
 from tests.tournament.running import run
-from tests.tournament.small_cups import cup_of, games_of, played
+from tests.tournament.small_cups import cup_of, games_of, played, results_of
 
 SUITE = Ground("small", unseen=True, suite="unseen-100", count=7)
 SEEN = Ground("seen", "two_networks_tiny")
