@@ -40,7 +40,7 @@ ENDED: Final = "ended"
 """The note that says how many games the cup has had, once it is over."""
 
 MAX_VALUE_BYTES: Final = 16 << 20
-"""Of one value in the file: the cup, with a thousand entrants, is far below."""
+"""Of one value in the file: the cup, with as many entrants as it may have, is far below."""
 MAX_SEED: Final = (1 << 64) - 1
 _SIGN: Final = 1 << 63
 _DIGITS: Final = 18
@@ -70,7 +70,7 @@ _TYPES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "integer": ("id", "pair", "slice", "seed", "round"),
         "text": ("ground", "attacker", "defender"),
     },
-    "attempts": {"integer": ("game", "number"), "text": ("room", "why")},
+    "attempts": {"integer": ("game", "number"), "text": ("room", "state", "why")},
     "verdicts": {
         "integer": ("game", "attacker_steps", "defender_steps"),
         "real": ("score", "attacker_return", "defender_return"),

@@ -33,6 +33,7 @@ RELATIVE: Final = 1e-6
 ABSOLUTE: Final = 1e-5
 """By how much a figure of `results.json` may be off, of itself or as it is."""
 MORE_BYTES: Final = 1 << 16
+"""So much is read of a file beyond twice what it should have: the place of a difference is found in it."""
 REPLAYED: Final = "replayed"
 UNPLAYED: Final = "unplayed"
 UNKEPT: Final = "unkept"
