@@ -176,9 +176,7 @@ class Reader:
 
     def games(self) -> list[Game]:
         """The schedule so far, in its order."""
-        rows = self._rows("SELECT * FROM games ORDER BY id")
-        self._check_names(rows, 2, (5, 6))
-        return [game_of(row) for row in rows]
+        return self._games("SELECT * FROM games ORDER BY id")
 
     def played(self) -> list[Played]:
         """What tables are made of, of all games that have a verdict, in the order of the schedule: 100,000
@@ -218,10 +216,7 @@ class Reader:
 
     def unplayed(self) -> list[Game]:
         """The games of the schedule that have no verdict, in its order."""
-        query = "SELECT * FROM games WHERE id NOT IN (SELECT game FROM verdicts) ORDER BY id"
-        rows = self._rows(query)
-        self._check_names(rows, 2, (5, 6))
-        return [game_of(row) for row in rows]
+        return self._games("SELECT * FROM games WHERE id NOT IN (SELECT game FROM verdicts) ORDER BY id")
 
     def attempts(self, state: str | None = None) -> list[Attempt]:
         """Every attempt, or those in that state, by game and number."""
@@ -301,6 +296,11 @@ class Reader:
             if self._database.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     self._database.execute("COMMIT")
+
+    def _games(self, query: str) -> list[Game]:
+        rows = self._rows(query)
+        self._check_names(rows, 2, (5, 6))
+        return [game_of(row) for row in rows]
 
     def _check_names(self, rows: Sequence[Any], ground: int | None, entrants: Iterable[int]) -> None:
         """The names in these columns are the cup's: what goes by entrants would not end with too many."""

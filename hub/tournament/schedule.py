@@ -17,8 +17,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from attrs import evolve
-
 from netsiege.errors import ConfigError
 from netsiege.hub.tournament.blocks import MOST, Block, Leg, legs_between
 from netsiege.hub.tournament.model import (
@@ -71,19 +69,15 @@ class Schedule(Protocol):
 
 def schedule_of(cup: Cup) -> Schedule:
     """The schedule of a cup. The cup is one that `cup.inconsistencies` has nothing to say about."""
+    whole = whole_schedule(cup)
     if cup.format.kind == COMPARE:
-        return Stopping(comparison(cup), Decided(comparing(cup)))
-    schedule = Swiss(cup) if cup.format.kind == SWISS else Block(cup, fixed_legs(cup), cup.format.games)
-    return schedule if cup.within is None else Stopping(schedule, Precise(cup, schedule, cup.within))
+        return Stopping(whole, Decided(comparing(cup)))
+    return whole if cup.within is None else Stopping(whole, Precise(cup, whole, cup.within))
 
 
-def first_games(cup: Cup, outcomes: Sequence[Outcome], most: int) -> list[Game]:
-    """Up to `most` games of a cup that these outcomes tell, from its first on, whether or not it has stopped.
-
-    Raises ValueError if an outcome is of another game than the schedule has at its place.
-    """
-    whole = comparison(cup) if cup.format.kind == COMPARE else schedule_of(evolve(cup, within=None))
-    return whole.next_games(outcomes, 0, most)
+def whole_schedule(cup: Cup) -> Schedule:
+    """All games that a cup can have: its schedule, without what may stop it before their end."""
+    return Swiss(cup) if cup.format.kind == SWISS else Block(cup, fixed_legs(cup), cup.format.games)
 
 
 def may_stop(cup: Cup) -> bool:

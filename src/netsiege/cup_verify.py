@@ -25,7 +25,7 @@ from netsiege.hub.tournament.outcomes import is_word_of_director, outcome_of
 from netsiege.hub.tournament.records import Reader
 from netsiege.hub.tournament.results import read_all
 from netsiege.hub.tournament.results_files import dump_csv, dump_results
-from netsiege.hub.tournament.schedule import first_games, schedule_of
+from netsiege.hub.tournament.schedule import schedule_of, whole_schedule
 from netsiege.hub.tournament.words import counted
 from netsiege.shown import LINE_CHARS, shown
 
@@ -113,7 +113,7 @@ def _compare_schedule(cup: Cup, games: Sequence[Game], outcomes: Sequence[Outcom
     known = list(takewhile(lambda each: each[0] == each[1].game.id, enumerate(outcomes)))
     played = [outcome for _, outcome in known]
     try:
-        scheduled = first_games(cup, played, len(games))
+        scheduled = whole_schedule(cup).next_games(played, 0, len(games))
     except ValueError as error:
         return f"the store: {error}"
     for number, game in enumerate(games):

@@ -17,7 +17,6 @@ from netsiege.figures import Row
 from netsiege.hub.tournament.elo import ELO, logistic
 from netsiege.hub.tournament.model import (
     ATTACKER,
-    COMPARE,
     DEFENDER,
     Cup,
     Entrant,
@@ -29,7 +28,7 @@ from netsiege.hub.tournament.model import (
 )
 from netsiege.hub.tournament.records import Attempt, Reader
 from netsiege.hub.tournament.results import read_results
-from netsiege.hub.tournament.schedule import comparison, schedule_of
+from netsiege.hub.tournament.schedule import whole_schedule
 from netsiege.hub.tournament.store import Store
 from netsiege.yardstick import measure_yardstick
 
@@ -65,7 +64,7 @@ def _cup(games: int) -> Cup:
 
 def play(folder: Path, cup: Cup, size: int) -> None:
     """A store in which so many games of a cup have been played, or all: earlier entrants are stronger."""
-    schedule = comparison(cup) if cup.format.kind == COMPARE else schedule_of(cup)
+    schedule = whole_schedule(cup)
     strengths = {entrant.name: 300 / (place + 1) for place, entrant in enumerate(cup.entrants)}
     played: list[Outcome] = []
     with Store.create(folder, cup, "netsiege") as store:
